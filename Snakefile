@@ -1,0 +1,37 @@
+# The whole study: demo data -> manifest -> features -> index -> training -> results.
+# `snakemake --cores N` runs config.yaml; another study: `--configfile workflow/studies/paper.yaml`.
+from snakemake.utils import min_version
+
+min_version("9.9")
+
+
+# A study given on the command line stands alone; it does not overlay config.yaml.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/results.smk"
+
+
+report: "workflow/report/study.rst"
+
+
+localrules:
+    all,
+    study,
+    weights,
+
+
+# Every intermediate that matters is a target: a failed rerun then never passes for a finished one.
+rule all:
+    input:
+        all_receipts(),
+        all_indexes(),
+        all_runs(),
+        all_results(),
+    default_target: True

@@ -1,0 +1,39 @@
+"""Frozen CNNs by name: `create(name, weights)` gives an `Extractor`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vqa.backbones.registry import Spec, spec
+
+if TYPE_CHECKING:
+    from vqa.backbones.extractor import Extractor
+
+__all__ = ["Spec", "create", "spec"]
+
+
+def create(
+    name: str, weights: str | Path, cube_input: str = "crop112", node: str | None = None
+) -> "Extractor":
+    """The extractor of a registered backbone with its weights loaded, in float32.
+
+    Raises `UserError` for an unknown name and for a checkpoint that does not fit.
+    """
+    entry, weights = spec(name), Path(weights)
+    if name == "efficientnet_lite0":
+        from vqa.backbones import efficientnet_lite
+
+        return efficientnet_lite.create(weights)
+    if name == "resnet50":
+        from vqa.backbones import resnet
+
+        return resnet.create(weights)
+    if name.startswith("resnet3d"):
+        from vqa.backbones import resnet3d
+
+        depth, _, release = name.removeprefix("resnet3d").partition("-")
+        return resnet3d.create(int(depth), int(release or 2018), weights, cube_input)
+    from vqa.backbones import torchvision_models
+
+    return torchvision_models.create(
+        name.removeprefix("torchvision/"), weights, entry.clip_length, node, cube_input
+    )

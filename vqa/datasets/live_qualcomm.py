@@ -1,0 +1,48 @@
+"""LIVE-Qualcomm (Ghadiyaram et al., IEEE TCSVT 2017): 208 raw YUV 4:2:0 videos, 1920x1080.
+
+The label is `unBiasedMOS` (SROCC with `biasedMOS` is only 0.759). VSFA reads the files as
+full-range yuvj420p, and so do we.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from vqa.datasets.common import Listing, VideoFiles, find_metadata, listing, number
+from vqa.datasets.matlab import load, member
+from vqa.errors import UserError
+from vqa.manifest import Video, unique
+
+METADATA = "qualcommSubjectiveData.mat"
+# 0723_ManUnderTree_GS5_..., 0911nightScene_5s_...: date and scene name come before the phone.
+_SCENE = re.compile(r"\d*_?[A-Za-z]*(?:\d{0,2}(?=_))?")
+
+
+def read(root: Path) -> Listing:
+    metadata = find_metadata(root, [], [METADATA])
+    data = load(metadata, ("qualcommVideoData", "qualcommSubjectiveData"))
+    videos, subjects = data["qualcommVideoData"], data["qualcommSubjectiveData"]
+    names = [str(name) for name in np.atleast_1d(member(videos, "vidNames", metadata))]
+    kinds = np.atleast_1d(member(videos, "distortionType", metadata)).astype(int)
+    folders = [str(name) for name in np.atleast_1d(member(videos, "distortionNames", metadata))]
+    scores = np.atleast_1d(member(subjects, "unBiasedMOS", metadata))
+    if not len(names) == len(kinds) == len(scores) or kinds.min() < 1 or kinds.max() > len(folders):
+        raise UserError(f"{metadata}: its fields disagree in length; download it again")
+    files = VideoFiles(root, (".yuv",))
+    rows = []
+    for name, kind, score in zip(names, kinds, scores, strict=True):
+        stem = Path(name).stem
+        video = Video(
+            video_id=stem,
+            path=f"{folders[kind - 1]}/{name}",
+            mos=number(str(score), f"{metadata} ({name})"),
+            width=1920,
+            height=1080,
+            fps=30.0,
+            pixel_format="yuvj420p",
+            scene=_SCENE.match(stem)[0].lower() or None,
+        )
+        rows.append((video, files.find(stem, folder=folders[kind - 1])))
+    unique([video for video, _ in rows], str(metadata))
+    return listing(root, metadata, rows)

@@ -1,0 +1,78 @@
+"""VSFA's `<name>info.mat` (MATLAB v7.3, which is HDF5): names, scores and stored permutations."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from vqa.datasets.common import Listing, listing, number
+from vqa.errors import UserError
+from vqa.manifest import Video, unique
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[dict]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+        raise UserError(f"{path}: not a VSFA info.mat ({type(error).__name__}: {error})") from None
+
+
+def _strings(file, references: np.ndarray) -> list[str]:
+    return ["".join(map(chr, np.ravel(file[reference][()]))) for reference in np.ravel(references)]
+
+
+def names(path: Path) -> list[str]:
+    """The video names in the file's order, which its permutations index."""
+    with _open(path) as file:
+        return _strings(file, file["video_names"][()])
+
+
+def permutation(path: Path, experiment: int) -> np.ndarray:
+    """Column `experiment` of `index`, 0-based, shape (N,)."""
+    with _open(path) as file:
+        index = file["index"]
+        column = np.asarray(index[:, experiment % index.shape[1]], dtype=np.int64) - 1
+    if sorted(column) != list(range(len(column))):
+        raise UserError(f"{path}: column {experiment} of `index` is not a permutation")
+    return column
+
+
+def video_id(name: str) -> str:
+    """`Test1/City/Test01_City_D01.avi` -> `Test01_City_D01`: the id our own readers give."""
+    stem = Path(name.replace("\\", "/")).stem
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_.-") or "video"
+
+
+def read(path: Path, root: Path) -> Listing:
+    with _open(path) as file:
+        labels = [_strings(file, file["video_names"][()]), np.ravel(file["scores"][()])]
+        pixel_format = "".join(map(chr, np.ravel(file["video_format"][()]))).lower()
+        sizes = {int(np.ravel(file[key][()])[0]) for key in ("width", "height")}
+        width, height = (int(np.ravel(file[key][()])[0]) for key in ("width", "height"))
+        scenes = np.ravel(file["ref_ids"][()]) if "ref_ids" in file else None
+        contents = {int(s) for s in scenes} if scenes is not None else set()
+    if len(labels[0]) != len(labels[1]) or not sizes:
+        raise UserError(f"{path}: {len(labels[0])} names but {len(labels[1])} scores")
+    raw = pixel_format.startswith("yuv")
+    grouped = 1 < len(contents) < len(labels[0])
+    rows = []
+    for position, (name, score) in enumerate(zip(*labels, strict=True)):
+        video = Video(
+            video_id=video_id(name),
+            path=name,
+            mos=number(str(score), f"{path} ({name})"),
+            width=width if raw else None,
+            height=height if raw else None,
+            pixel_format="yuvj420p" if raw else None,
+            scene=f"scene-{int(scenes[position])}" if grouped else None,
+        )
+        file_path = root / name
+        rows.append((video, file_path if file_path.is_file() else None))
+    unique([video for video, _ in rows], str(path))
+    return listing(root, path, rows)

@@ -1,0 +1,1 @@
+"""A synthetic dataset with a known truth: rendered scenes, graded distortions, simulated raters."""

@@ -1,0 +1,77 @@
+"""The in-capture distortions of the paper's datasets, at graded strength."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+KINDS = ("compression", "defocus", "noise", "under-exposure", "judder", "shake", "mixed")
+_MIXABLE = ("compression", "defocus", "noise", "under-exposure", "shake")
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is wrong with a clip. strength: 0 (pristine) .. 1 (worst) for each distortion."""
+
+    kind: str
+    strength: float
+    parts: dict[str, float]
+
+
+def plan(seed: int, number: int) -> Plan:
+    """The distortion of clip `number`: kinds in turn, strengths evenly spread over 0..1."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 2, number]))
+    offset = np.random.default_rng(np.random.SeedSequence([seed, 3])).random()
+    strength = float((offset + number * _GOLDEN) % 1)
+    kind = KINDS[(number + number // len(KINDS)) % len(KINDS)]
+    if kind != "mixed":
+        return Plan(kind, strength, {kind: strength})
+    first, second = rng.choice(_MIXABLE, size=2, replace=False)
+    share = rng.uniform(0.6, 0.9)
+    return Plan(kind, strength, {str(first): strength * share, str(second): strength * share})
+
+
+def clock(parts: dict[str, float], frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Which instant each frame shows: judder holds frames and then jumps. (frames,) indices."""
+    instants = np.arange(frames)
+    if strength := parts.get("judder", 0):
+        hold = 0
+        for t in range(frames):
+            if hold > 0:
+                instants[t], hold = instants[t - 1], hold - 1
+            elif rng.random() < 0.5 * strength:
+                hold = int(rng.integers(1, 2 + round(6 * strength)))
+    return instants
+
+
+def shake(parts: dict[str, float], frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Camera offsets in pixels, (frames, 2)."""
+    path = ndimage.gaussian_filter1d(rng.normal(size=(frames, 2)), 1.0, axis=0)
+    return path * 14 * parts.get("shake", 0)
+
+
+def apply(
+    picture: np.ndarray, parts: dict[str, float], motion: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Distort one frame (height, width, 3) in 0..1, in the order a camera would.
+
+    motion: the shake's displacement since the last frame, which blurs the exposure.
+    """
+    if sigma := 3.2 * parts.get("defocus", 0):
+        picture = ndimage.gaussian_filter(picture, (sigma, sigma, 0))
+    if parts.get("shake"):
+        lengths = np.minimum(np.abs(motion) * 0.5, 9)
+        picture = ndimage.uniform_filter(picture, (*(1 + lengths.round().astype(int)), 1))
+    dark = parts.get("under-exposure", 0)
+    if dark:
+        picture = picture ** (1 + 0.8 * dark) * (1 - 0.75 * dark)
+    sigma = 0.16 * parts.get("noise", 0) + 0.03 * dark
+    if sigma:
+        picture = picture + rng.normal(0, sigma, picture.shape) * (0.6 + 0.4 * np.sqrt(np.clip(picture, 0, 1)))
+    return np.clip(picture, 0, 1)
+
+
+def rate_factor(parts: dict[str, float]) -> int:
+    """x264's constant rate factor: 16 is transparent, 48 a ruin."""
+    return round(16 + 32 * parts.get("compression", 0))

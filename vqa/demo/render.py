@@ -1,0 +1,78 @@
+"""Render, encode and rate the clips of a demo dataset."""
+
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from vqa.config import DemoDataset
+from vqa.datasets.demo import clip_ids
+from vqa.demo import distortions, raters
+from vqa.demo.scenes import Scene
+from vqa.files import atomic
+from vqa.manifest import Video, write_manifest
+
+
+def make(dataset: DemoDataset, folder: Path, workers: int = 1) -> list[Video]:
+    """Write `clip-NNN.mp4` and `table.csv` to `folder`; the same dataset gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    one = partial(_clip, dataset, folder)
+    numbers = range(dataset.videos)
+    progress = partial(tqdm, total=dataset.videos, desc="render", unit="clip", disable=None)
+    if workers == 1:
+        videos = list(progress(map(one, numbers)))
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            videos = list(progress(pool.map(one, numbers)))
+    write_manifest(folder / "table.csv", videos)
+    return videos
+
+
+def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
+    plan = distortions.plan(dataset.seed, number)
+    rng = np.random.default_rng(np.random.SeedSequence([dataset.seed, 6, number]))
+    scene_number = number % dataset.scenes
+    frames = max(1, round(dataset.seconds * dataset.fps))
+    scene = Scene(dataset.seed, scene_number, dataset.height, dataset.width)
+    instants = distortions.clock(plan.parts, frames, rng)
+    offsets = distortions.shake(plan.parts, frames, rng)
+
+    def picture(t: int) -> np.ndarray:
+        view = scene.frame(instants[t] / dataset.fps, offsets[t])
+        motion = offsets[t] - offsets[max(0, t - 1)]
+        return distortions.apply(view, plan.parts, motion, rng)
+
+    clip = clip_ids(dataset)[number]
+    with atomic(folder / f"{clip}.mp4") as part:
+        pictures = (np.round(picture(t) * 255).astype(np.uint8) for t in range(frames))
+        encode(part, pictures, (dataset.width, dataset.height), dataset.fps, distortions.rate_factor(plan.parts))
+    mos, std = raters.opinion(dataset.seed, number, plan.strength)
+    return Video(
+        video_id=clip,
+        path=f"{clip}.mp4",
+        mos=round(mos, 4),
+        mos_std=round(std, 4),
+        width=dataset.width,
+        height=dataset.height,
+        fps=float(dataset.fps),
+        frames=frames,
+        scene=f"scene-{scene_number:02d}",
+    )
+
+
+def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: int, crf: int) -> None:
+    """H.264 in mp4 from RGB pictures, uint8 (height, width, 3); one thread, so that bytes repeat."""
+    import av
+
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+        stream.codec_context.thread_count = 1
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))

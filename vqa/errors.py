@@ -1,0 +1,9 @@
+"""The two ways a command ends badly."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend: one line saying what, where, and what to do (exit status 2)."""
+
+
+class RunError(Exception):
+    """The run itself failed although the request was sound (exit status 1)."""

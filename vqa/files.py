@@ -1,0 +1,64 @@
+"""Files that are either complete or absent: write beside, fsync, rename."""
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_PART = ".part"
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes the place of `path`.
+
+    The name carries host and process, so two processes writing the same output never
+    share a temporary file: the last complete one wins. On an error nothing is left.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_PART}")
+    try:
+        yield part
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    with atomic(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Delete what a killed process of this host left in `folder`."""
+    for part in folder.glob(f".*.{socket.gethostname()}.*{_PART}"):
+        pid = part.name.removesuffix(_PART).rpartition(".")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            part.unlink(missing_ok=True)
+
+
+def sha256(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(value: Any) -> str:
+    """A short stable hash of a JSON-able value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of `value`: sorted keys, no spaces. Snakemake compares params by it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,130 @@
+"""The manifest: one row a video, whatever dataset it came from.
+
+CSV columns: `video_id, path, mos` and, where known, `mos_std, width, height, fps, frames,
+pixel_format, scene`. `video_id` is unique, file-name safe and stable.
+"""
+
+import csv
+import io
+import math
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from vqa.errors import UserError
+from vqa.files import write_text
+
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+REQUIRED = ("video_id", "path", "mos")
+
+
+@dataclass(frozen=True)
+class Video:
+    """One row. Geometry is needed for raw YUV only; other files know their own."""
+
+    video_id: str
+    path: str
+    mos: float
+    mos_std: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    frames: int | None = None
+    pixel_format: str | None = None
+    scene: str | None = None
+
+    def source(self) -> dict[str, Any]:
+        """What decoding depends on: everything but the labels."""
+        keys = ("video_id", "path", "width", "height", "pixel_format")
+        return {key: getattr(self, key) for key in keys}
+
+
+COLUMNS = tuple(field.name for field in fields(Video))
+
+
+def read_manifest(path: str | Path, root: Path | None = None) -> list[Video]:
+    """Read a manifest or a user's table; relative video paths start at `root` where given.
+
+    Raises `UserError` naming file and line for a missing column, a bad value or a duplicate.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing CSV file") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text; save it as a UTF-8 CSV") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(REQUIRED)}")
+        videos = [_row(row, f"{path} line {reader.line_num}", root) for row in reader]
+    except csv.Error as error:
+        raise UserError(f"{path} line {reader.line_num}: not valid CSV ({error})") from None
+    if not videos:
+        raise UserError(f"{path}: holds no videos; add one row a video")
+    return unique(videos, str(path))
+
+
+def unique(videos: list[Video], where: str) -> list[Video]:
+    """The videos, unless two share a video_id (case-insensitively: file systems differ)."""
+    seen: dict[str, int] = {}
+    for number, video in enumerate(videos, start=1):
+        first = seen.setdefault(video.video_id.lower(), number)
+        if first != number:
+            raise UserError(
+                f"{where}: video_id '{video.video_id}' stands in rows {first} and {number}; "
+                "each video may stand once"
+            )
+    return videos
+
+
+def write_manifest(path: str | Path, videos: list[Video]) -> None:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for video in videos:
+        writer.writerow({k: "" if v is None else v for k, v in asdict(video).items()})
+    write_text(path, buffer.getvalue())
+
+
+def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:
+    if None in row or None in row.values():
+        raise UserError(f"{where}: has another number of fields than the header")
+    video_id = row["video_id"].strip()
+    if not SAFE_ID.fullmatch(video_id) or len(video_id) > 200:
+        raise UserError(
+            f"{where}: video_id {video_id!r} must be letters, digits, '_', '-', '.' and start with "
+            "a letter or digit"
+        )
+    if not row["path"].strip() or "\0" in row["path"]:
+        raise UserError(f"{where}: path is empty; give the video's file")
+    path = str(root / row["path"]) if root else row["path"]
+    optional = {
+        "mos_std": _number(row, "mos_std", where, float),
+        "width": _number(row, "width", where, int),
+        "height": _number(row, "height", where, int),
+        "fps": _number(row, "fps", where, float),
+        "frames": _number(row, "frames", where, int),
+        "pixel_format": row.get("pixel_format") or None,
+        "scene": row.get("scene") or None,
+    }
+    mos = _number(row, "mos", where, float)
+    if mos is None:
+        raise UserError(f"{where}: mos is empty; give a number or leave the row out")
+    return Video(video_id=video_id, path=path, mos=mos, **optional)
+
+
+def _number(row: dict[str, Any], column: str, where: str, kind: type) -> Any:
+    text = (row.get(column) or "").strip()
+    if not text:
+        return None
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"{where}: {column} is {text!r}, not a finite number; mend or leave out the row")
+    return value

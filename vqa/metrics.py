@@ -1,0 +1,103 @@
+"""SROCC, KROCC, PLCC and RMSE, the latter two after VQEG's 4-parameter logistic."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, stats
+
+MIN_VIDEOS = 3
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A fitted mapping from scores to MOS.
+
+    status: `logistic`; `linear` where the logistic did not converge to a better fit than a line.
+    """
+
+    status: str
+    map: Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """NaN where undefined; `fit_status` then says why: constant, non-finite or too-few."""
+
+    n_test: int
+    srocc: float
+    plcc: float
+    krocc: float
+    rmse: float
+    plcc_raw: float
+    fit_status: str
+
+
+def logistic(o: np.ndarray, t1: float, t2: float, t3: float, t4: float) -> np.ndarray:
+    """f(o) = (t1 - t2) / (1 + exp(-(o - t3) / t4)) + t2 (Fang et al., equation 1)."""
+    return (t1 - t2) / (1 + np.exp(-np.clip((o - t3) / t4, -500, 500))) + t2
+
+
+def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
+    """Fit the logistic from the paper's start values, on standardised scores.
+
+    Standardising and a large budget matter: scipy's defaults fail on nearly half of all
+    near-linear predictions. Raises `ValueError` for constant scores.
+    """
+    o, s = np.asarray(scores, float), np.asarray(mos, float)
+    mean, std = o.mean(), o.std()
+    if not std > 0:
+        raise ValueError("constant scores cannot be mapped")
+    z = (o - mean) / std
+    slope, intercept = np.polyfit(z, s, 1)
+    start = [s.max(), s.min(), 0.0, 0.25]
+    try:
+        with np.errstate(all="ignore"):
+            fitted, _ = optimize.curve_fit(logistic, z, s, p0=start, maxfev=10_000)
+            residual = np.sum((logistic(z, *fitted) - s) ** 2)
+        converged = bool(np.isfinite(fitted).all() and np.isfinite(residual))
+    except (RuntimeError, ValueError, TypeError):
+        converged = False
+    if converged and residual <= np.sum((slope * z + intercept - s) ** 2) * (1 + 1e-9):
+        return Logistic("logistic", lambda x: logistic((np.asarray(x) - mean) / std, *fitted))
+    return Logistic("linear", lambda x: slope * (np.asarray(x) - mean) / std + intercept)
+
+
+def srocc(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation; NaN where either side is constant."""
+    ranks = stats.rankdata(a), stats.rankdata(b)
+    return pearson(*ranks)
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = np.asarray(a, float) - np.mean(a), np.asarray(b, float) - np.mean(b)
+    scale = np.sqrt((a @ a) * (b @ b))
+    return float(np.clip(a @ b / scale, -1, 1)) if scale > 0 else float("nan")
+
+
+def evaluate(scores: np.ndarray, mos: np.ndarray) -> Metrics:
+    """All metrics of one run on one test set; never raises on degenerate predictions."""
+    o, s = np.asarray(scores, float), np.asarray(mos, float)
+    if o.shape != s.shape or o.ndim != 1:
+        raise ValueError(f"scores {o.shape} and mos {s.shape} must be vectors of equal length")
+    undefined = ""
+    if not (np.isfinite(o).all() and np.isfinite(s).all()):
+        undefined = "non-finite"
+    elif len(o) < MIN_VIDEOS:
+        undefined = "too-few"
+    elif np.ptp(o) == 0 or np.ptp(s) == 0 or not o.std() > 0:
+        undefined = "constant"
+    if undefined:
+        nan = float("nan")
+        return Metrics(len(o), nan, nan, nan, nan, nan, undefined)
+    fit = fit_logistic(o, s)
+    mapped = fit.map(o)
+    return Metrics(
+        n_test=len(o),
+        srocc=srocc(o, s),
+        plcc=pearson(mapped, s),
+        krocc=float(stats.kendalltau(o, s).statistic),
+        rmse=float(np.sqrt(np.mean((mapped - s) ** 2))),
+        plcc_raw=pearson(o, s),
+        fit_status=fit.status,
+    )

@@ -1,0 +1,1 @@
+"""From predictions to what a paper prints: metrics, statistics, tables, figures, report."""

@@ -1,0 +1,6 @@
+"""Raise one of these when code changes the results of its stage: exactly that stage reruns."""
+
+DEMO_VERSION = 1
+FEATURE_VERSION = 1
+TRAINING_VERSION = 1
+EVALUATION_VERSION = 1

@@ -1,0 +1,101 @@
+# Helpers only: the grid of the study, paths, and the functions that rules use for input and params.
+import re
+import sys
+from pathlib import Path
+
+from vqa.config import parse as parse_study
+from vqa.errors import UserError
+from vqa.study import Grid, flags
+from vqa.files import canonical
+
+try:
+    GRID = Grid(parse_study(config, "config"))
+    for _dataset in GRID.study.datasets:
+        GRID.buckets(_dataset)
+except UserError as error:
+    sys.exit(f"vqa: error: {error}")
+
+STUDY, PATHS = GRID.study, GRID.paths
+RESULTS = str(STUDY.results)
+
+# Without conda, `vqa` is the one beside the Python that runs Snakemake, also in an inactive venv.
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f'set -euo pipefail; export PATH="{Path(sys.executable).parent}:$PATH"; ')
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, STUDY.datasets)),
+    backbone="|".join(re.escape(GRID.slug(name)) for name in GRID.backbones),
+    experiment="|".join(map(re.escape, STUDY.experiments)),
+    bucket=r"\d+",
+    order="[OS]",
+    seed=r"\d+",
+
+
+if _gone := GRID.missing_shards():
+    logger.warning(
+        f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: "
+        "snakemake --cores N --forcerun extract --until index"
+    )
+
+
+def all_receipts():
+    return [
+        path for dataset in STUDY.datasets for name in GRID.backbones for path in GRID.receipts(dataset, GRID.slug(name))
+    ]
+
+
+def all_indexes():
+    return [PATHS.index(dataset, GRID.slug(name)) for dataset in STUDY.datasets for name in GRID.backbones]
+
+
+def all_runs():
+    return [GRID.run_dir(run) / "predictions.csv" for run in GRID.runs]
+
+
+def all_results():
+    return [f"{RESULTS}/metrics.csv"]
+
+
+def bucket_videos(wildcards):
+    return [video.path for video in GRID.buckets(wildcards.dataset)[int(wildcards.bucket)]]
+
+
+def bucket_depends(wildcards):
+    return GRID.extract_depends(wildcards.dataset, wildcards.backbone, int(wildcards.bucket))
+
+
+def extract_flags(wildcards):
+    name = GRID.backbone_of(wildcards.backbone).name
+    settings, extraction = GRID.settings(name), STUDY.extraction
+    node = f" --node {settings.node}" if settings.node else ""
+    return (
+        f"--bucket {wildcards.bucket}/{STUDY.datasets[wildcards.dataset].buckets} --backbone {name}"
+        f" --cube-input {settings.cube_input}{node} --decoder {extraction.decoder}"
+        f" --precision {extraction.precision} --storage {extraction.storage}"
+        f" --on-bad-video {STUDY.datasets[wildcards.dataset].on_bad_video}"
+    )
+
+
+def dataset_receipts(wildcards):
+    return GRID.receipts(wildcards.dataset, wildcards.backbone)
+
+
+def run_index(wildcards):
+    return PATHS.index(wildcards.dataset, GRID.slug(STUDY.experiments[wildcards.experiment].backbone))
+
+
+def run_flags(wildcards):
+    chosen = STUDY.datasets[wildcards.dataset].permutations
+    stored = f" --permutations {chosen}" if chosen and STUDY.splits.method == "stored" else ""
+    return flags(GRID.run_settings(wildcards.experiment)) + stored
+
+
+def dataset_metadata(wildcards):
+    return GRID.listing(wildcards.dataset).metadata
+
+
+def demo_flags(dataset):
+    chosen = STUDY.datasets[dataset]
+    keys = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
+    return " ".join(f"--{key} {getattr(chosen, key)}" for key in keys)

@@ -1,0 +1,30 @@
+# Synthetic clips and their simulated ratings, for datasets with `reader: demo`.
+
+DEMO = [name for name, dataset in STUDY.datasets.items() if dataset.reader == "demo"]
+
+for _name in DEMO:
+
+    rule:
+        name:
+            f"demo_data_{_name.replace('-', '_').replace('.', '_')}"
+        output:
+            clips=[video.path for video in GRID.listing(_name).videos],
+            table=GRID.listing(_name).metadata[0],
+        log:
+            f"{RESULTS}/logs/demo-data/{_name}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/demo-data/{_name}.tsv"
+        conda:
+            "../../envs/cpu.yaml"
+        threads: 2
+        resources:
+            mem_mb=1500,
+            runtime=30,
+        params:
+            depends=GRID.demo_depends(_name),
+            flags=demo_flags(_name),
+            folder=GRID.listing(_name).root,
+        message:
+            "Render {params.folder}"
+        shell:
+            "vqa demo-data --output {params.folder} --workers {threads} {params.flags} > {log} 2>&1"

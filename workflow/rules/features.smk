@@ -1,0 +1,125 @@
+# Stage 1: native metadata and videos -> manifest -> shards, a bucket of videos a job -> index.
+
+
+rule study:
+    output:
+        f"{RESULTS}/study.yaml",
+    log:
+        f"{RESULTS}/logs/study.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/study.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=300,
+        runtime=5,
+    params:
+        study=canonical(STUDY.model_dump(mode="json", exclude_none=True)),
+    message:
+        "Write the resolved study"
+    shell:
+        "vqa resolve --study {params.study:q} --output {output} > {log} 2>&1"
+
+
+rule manifest:
+    input:
+        config=ancient(rules.study.output[0]),
+        metadata=dataset_metadata,
+    output:
+        PATHS.manifest("{dataset}"),
+    log:
+        f"{RESULTS}/logs/manifest/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/manifest/{{dataset}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        depends=lambda wildcards: GRID.manifest_depends(wildcards.dataset),
+    message:
+        "List the videos of {wildcards.dataset}"
+    shell:
+        "vqa manifest --config {input.config} --dataset {wildcards.dataset} --output {output} > {log} 2>&1"
+
+
+rule weights:
+    output:
+        PATHS.weights("{backbone}"),
+    log:
+        f"{RESULTS}/logs/weights/{{backbone}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/weights/{{backbone}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        name=lambda wildcards: GRID.backbone_of(wildcards.backbone).name,
+    message:
+        "Put the weights of {params.name} in place"
+    shell:
+        "vqa weights {params.name} --output {output} > {log} 2>&1"
+
+
+# The manifest is ancient: a label that changes must not extract anything. What extraction needs
+# of it (ids, paths, geometry) is in the params.
+rule extract:
+    input:
+        videos=bucket_videos,
+        manifest=ancient(PATHS.manifest("{dataset}")),
+        weights=lambda wildcards: GRID.weights(wildcards.backbone),
+    output:
+        PATHS.receipt("{dataset}", "{backbone}", "{bucket}"),
+    log:
+        f"{RESULTS}/logs/extract/{{dataset}}/{{backbone}}/{{bucket}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract/{{dataset}}/{{backbone}}/{{bucket}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: STUDY.extraction.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: (1500 + STUDY.extraction.memory_mb) * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        activations_mb=STUDY.extraction.memory_mb,
+    params:
+        depends=bucket_depends,
+        flags=extract_flags,
+        folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),
+    message:
+        "Extract {wildcards.backbone} features of {wildcards.dataset}, bucket {wildcards.bucket}"
+    shell:
+        "vqa extract --manifest {input.manifest} --weights {input.weights} --output {params.folder}"
+        " --receipt {output} {params.flags} --threads {threads} --memory-mb {resources.activations_mb}"
+        " > {log} 2>&1"
+
+
+rule index:
+    input:
+        manifest=PATHS.manifest("{dataset}"),
+        receipts=dataset_receipts,
+    output:
+        PATHS.index("{dataset}", "{backbone}"),
+    log:
+        f"{RESULTS}/logs/index/{{dataset}}/{{backbone}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/index/{{dataset}}/{{backbone}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=20,
+    params:
+        depends=GRID.index_depends(),
+        folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),
+    message:
+        "Index the {wildcards.backbone} features of {wildcards.dataset}"
+    shell:
+        "vqa index --manifest {input.manifest} --features {params.folder} --output {output} {input.receipts}"
+        " > {log} 2>&1"

@@ -1,0 +1,31 @@
+# Stage 2: one training a dataset x experiment x train order x seed; each predicts both test orders.
+
+
+rule train:
+    input:
+        manifest=PATHS.manifest("{dataset}"),
+        index=run_index,
+    output:
+        head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
+        history=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "history.csv",
+        run=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "run.json",
+        predictions=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "predictions.csv",
+    log:
+        f"{RESULTS}/logs/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: STUDY.training.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        depends=lambda wildcards: GRID.train_depends(wildcards.dataset, wildcards.experiment),
+        flags=run_flags,
+        folder=lambda wildcards, output: str(Path(output.head).parent),
+    message:
+        "Train {wildcards.experiment} on {wildcards.dataset}, order {wildcards.order}, seed {wildcards.seed}"
+    shell:
+        "vqa train --manifest {input.manifest} --index {input.index} --order {wildcards.order}"
+        " --seed {wildcards.seed} --output {params.folder} {params.flags} --threads {threads} > {log} 2>&1"
