@@ -30,6 +30,7 @@ localrules:
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.
 rule all:
     input:
+        all_weights(),
         all_receipts(),
         all_indexes(),
         all_runs(),

@@ -57,6 +57,13 @@ def write_probes(output: Path, probes: list[Probe]) -> None:
     write_text(output, buffer.getvalue())
 
 
+def first_problem(probes: list[Probe]) -> str:
+    """One line on the videos that cannot be read; empty if all can."""
+    bad = [each.error for each in probes if each.error]
+    more = f" (and {len(bad) - 1} more bad videos)" if len(bad) > 1 else ""
+    return f"{bad[0]}{more}" if bad else ""
+
+
 def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool]:
     """A summary of all datasets, and whether every one is ready."""
     blocks, ready = [], True

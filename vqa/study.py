@@ -1,5 +1,6 @@
 """The grid of a study: which cells, runs and files a config asks for. Imports no torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from vqa import datasets
 from vqa.backbones.registry import Spec, spec
-from vqa.config import BackboneSettings, DemoDataset, Run, Study
+from vqa.config import BackboneSettings, DemoDataset, Experiment, Run, Study
 from vqa.datasets import Listing
 from vqa.errors import UserError
 from vqa.extraction import bucket_of, settings_of
@@ -15,8 +16,6 @@ from vqa.files import canonical, digest
 from vqa.manifest import Video
 from vqa.sampling import Order
 from vqa.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
-
-TABLES = ("datasets", "frame-level", "cube-level", "sample-16", "sampling", "ttest-modes", "ttest-samplers")
 
 
 @dataclass(frozen=True)
@@ -147,6 +146,50 @@ class Grid:
             batch_size=chosen.batch_size,
             split=self.study.splits.method,
         )
+
+    @cached_property
+    def sampler_groups(self) -> list[tuple[str, str]]:
+        """(Sample-K experiment, the one with every frame) of the same backbone and head."""
+        return self._groups(lambda e: (e.backbone, e.head), lambda e: e.sampler == 0)
+
+    @cached_property
+    def head_groups(self) -> list[tuple[str, str]]:
+        """(control head's experiment, VSFA's) of the same backbone and sampler."""
+        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
+
+    def _groups(
+        self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]
+    ) -> list[tuple[str, str]]:
+        in_order = {name: e for name, e in self.study.experiments.items() if "OO" in e.modes}
+        bases = {key(e): name for name, e in reversed(in_order.items()) if is_base(e)}
+        return [(name, bases[key(e)]) for name, e in in_order.items() if key(e) in bases and not is_base(e)]
+
+    @cached_property
+    def shuffled(self) -> list[str]:
+        """Experiments that compare modes: the paper's Tables II-IV and VI."""
+        return [name for name, e in self.study.experiments.items() if len(e.modes) > 1]
+
+    @cached_property
+    def tables(self) -> list[str]:
+        names = ["datasets", *self.shuffled]
+        if self.sampler_groups:
+            names += ["sampling", "ttest-samplers"]
+        if all("OO" in self.study.experiments[name].modes for name in self.shuffled) and self.shuffled:
+            names.append("ttest-modes")
+        if self.head_groups:
+            names.append("heads")
+        if self.study.cross_dataset:
+            names.append("cross-dataset")
+        return [*names, "verdicts"]
+
+    @cached_property
+    def figures(self) -> list[str]:
+        names = ["scatter", "training"]
+        if self.shuffled:
+            names = ["pairs", *names]
+        if "ttest-modes" in self.tables:
+            names = ["modes", *names]
+        return [*names, "samplers", "cost"] if self.sampler_groups else names
 
     # What each stage's result depends on, as one sorted-JSON string for Snakemake's params.
 

@@ -129,11 +129,16 @@ def create(depth: int, release: int, weights: Path, cube_input: str = "crop112")
 
 
 def random_weights(path: Path, depth: int = 18) -> None:
-    """A checkpoint of seeded random weights (He initialisation): a stand-in that was never trained."""
+    """A checkpoint of seeded random weights: a stand-in that was never trained.
+
+    He initialisation, each residual branch scaled down so that activations stay near unit size.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         trunk = ResNet3D(depth)
         for module in trunk.modules():
             if isinstance(module, nn.Conv3d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+                nn.init.kaiming_normal_(module.weight)
+            elif isinstance(module, _Basic):
+                nn.init.constant_(module.bn2.weight, 0.3)
     torch.save(trunk.state_dict(), path)

@@ -45,13 +45,17 @@ def manifest(config: Path, dataset: str, output: Path) -> None:
 @click.command()
 @click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
 @click.option("--output", type=FILE, required=True, help="CSV: size, frame rate, frames, format, error")
+@click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="threads")
-def probe(manifest: Path, output: Path, workers: int) -> None:
+def probe(manifest: Path, output: Path, on_bad_video: str, workers: int) -> None:
     """Read every video's header, decode its first frame, and list what was found."""
     from vqa.manifest import read_manifest
-    from vqa.probing import probe_all, write_probes
+    from vqa.probing import first_problem, probe_all, write_probes
 
-    write_probes(output, probe_all(read_manifest(manifest), workers))
+    probes = probe_all(read_manifest(manifest), workers)
+    if on_bad_video == "fail" and (problem := first_problem(probes)):
+        raise UserError(problem)
+    write_probes(output, probes)
 
 
 @click.command()

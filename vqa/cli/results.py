@@ -28,10 +28,11 @@ def evaluate(config: Path, metrics: Path, statistics: Path) -> None:
 @click.option("--output", type=FOLDER, required=True, help="folder for csv, md and tex")
 def tables(config: Path, output: Path) -> None:
     """Write the paper's tables I-VII, and those beyond it, beside the paper's own numbers."""
+    from vqa.results.study_data import StudyData
     from vqa.results.tables import all_tables
     from vqa.results.writers import write_table
 
-    for table in all_tables(Grid(configs.load(config))):
+    for table in all_tables(StudyData(Grid(configs.load(config)))):
         write_table(output, table)
 
 
@@ -41,8 +42,9 @@ def tables(config: Path, output: Path) -> None:
 def figures(config: Path, output: Path) -> None:
     """Draw figures 3 and 4, and those beyond the paper."""
     from vqa.results.figures import draw_all
+    from vqa.results.study_data import StudyData
 
-    draw_all(Grid(configs.load(config)), output)
+    draw_all(StudyData(Grid(configs.load(config))), output)
 
 
 @click.command()
@@ -51,8 +53,9 @@ def figures(config: Path, output: Path) -> None:
 def report(config: Path, output: Path) -> None:
     """Write one self-contained page with the verdicts, tables, figures, settings and provenance."""
     from vqa.results.report import write_report
+    from vqa.results.study_data import StudyData
 
-    write_report(Grid(configs.load(config)), output)
+    write_report(StudyData(Grid(configs.load(config))), output)
 
 
 @click.command()

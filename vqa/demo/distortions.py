@@ -32,23 +32,19 @@ def plan(seed: int, number: int) -> Plan:
     return Plan(kind, strength, {str(first): strength * share, str(second): strength * share})
 
 
-def clock(parts: dict[str, float], frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Which instant each frame shows: judder holds frames and then jumps. (frames,) indices."""
-    instants = np.arange(frames)
-    if strength := parts.get("judder", 0):
-        hold = 0
-        for t in range(frames):
-            if hold > 0:
-                instants[t], hold = instants[t - 1], hold - 1
-            elif rng.random() < 0.5 * strength:
-                hold = int(rng.integers(1, 2 + round(6 * strength)))
-    return instants
+def clock(parts: dict[str, float], frames: int) -> tuple[np.ndarray, int]:
+    """Judder: the camera lowers its frame rate and exposes longer.
+
+    Returns which instant each of the frames shows, (frames,) indices, and the hold in frames.
+    """
+    hold = 1 + round(9 * parts.get("judder", 0))
+    return np.arange(frames) // hold * hold, hold
 
 
 def shake(parts: dict[str, float], frames: int, rng: np.random.Generator) -> np.ndarray:
     """Camera offsets in pixels, (frames, 2)."""
     path = ndimage.gaussian_filter1d(rng.normal(size=(frames, 2)), 1.0, axis=0)
-    return path * 14 * parts.get("shake", 0)
+    return path * 20 * parts.get("shake", 0)
 
 
 def apply(
@@ -61,7 +57,7 @@ def apply(
     if sigma := 3.2 * parts.get("defocus", 0):
         picture = ndimage.gaussian_filter(picture, (sigma, sigma, 0))
     if parts.get("shake"):
-        lengths = np.minimum(np.abs(motion) * 0.5, 9)
+        lengths = np.minimum(np.abs(motion) * 0.8, 11)
         picture = ndimage.uniform_filter(picture, (*(1 + lengths.round().astype(int)), 1))
     dark = parts.get("under-exposure", 0)
     if dark:

@@ -38,11 +38,11 @@ def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
     scene_number = number % dataset.scenes
     frames = max(1, round(dataset.seconds * dataset.fps))
     scene = Scene(dataset.seed, scene_number, dataset.height, dataset.width)
-    instants = distortions.clock(plan.parts, frames, rng)
+    instants, hold = distortions.clock(plan.parts, frames)
     offsets = distortions.shake(plan.parts, frames, rng)
 
     def picture(t: int) -> np.ndarray:
-        view = scene.frame(instants[t] / dataset.fps, offsets[t])
+        view = scene.exposure(instants[t] / dataset.fps, (hold - 1) / dataset.fps, offsets[t])
         motion = offsets[t] - offsets[max(0, t - 1)]
         return distortions.apply(view, plan.parts, motion, rng)
 

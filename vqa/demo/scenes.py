@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MARGIN = 64  # pixels of canvas around the frame, for panning and shake
+MARGIN = 96  # pixels of canvas around the frame, for panning and shake
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ def pink_noise(rng: np.random.Generator, height: int, width: int, slope: float) 
 
 def _surface(rng: np.random.Generator, height: int, width: int, contrast: float) -> np.ndarray:
     """A coloured texture (height, width, 3) in 0..1: strong luminance, weak correlated chroma."""
-    luminance = pink_noise(rng, height, width, rng.uniform(0.9, 1.3))
+    luminance = pink_noise(rng, height, width, rng.uniform(1.0, 1.15))
     chroma = [pink_noise(rng, height, width, 1.4) for _ in range(2)]
-    base = rng.uniform(0.3, 0.65) + rng.uniform(-0.12, 0.12, 3)
+    base = rng.uniform(0.42, 0.55) + rng.uniform(-0.1, 0.1, 3)
     red, blue = 0.05 * chroma[0], 0.05 * chroma[1]
     channels = [luminance * contrast + shift for shift in (red, -(red + blue) / 2, blue)]
     return np.stack([channel + level for channel, level in zip(channels, base, strict=True)], axis=-1)
@@ -43,9 +43,9 @@ class Scene:
     def __init__(self, seed: int, number: int, height: int, width: int):
         rng = np.random.default_rng(np.random.SeedSequence([seed, 1, number]))
         self.height, self.width = height, width
-        self._canvas = _surface(rng, height + 2 * MARGIN, width + 2 * MARGIN, rng.uniform(0.12, 0.2))
+        self._canvas = _surface(rng, height + 2 * MARGIN, width + 2 * MARGIN, rng.uniform(0.14, 0.18))
         self._objects = [self._make_object(rng) for _ in range(int(rng.integers(4, 9)))]
-        angle, speed = rng.uniform(0, 2 * np.pi), rng.uniform(4, 16)
+        angle, speed = rng.uniform(0, 2 * np.pi), rng.uniform(15, 40)
         self._pan = speed * np.array([np.sin(angle), np.cos(angle)])
 
     def _make_object(self, rng: np.random.Generator) -> _Object:
@@ -55,7 +55,12 @@ class Scene:
         stripes = 0.2 * np.sign(np.sin((x * rng.integers(2, 9) + y * rng.integers(0, 5)) * np.pi))
         texture = _surface(rng, h, w, 0.08) + stripes[..., None] * (rng.random() < 0.6)
         start = rng.uniform(0, 1, 2) * [self.height, self.width]
-        return _Object(mask, texture, start, rng.uniform(-25, 25, 2))
+        return _Object(mask, texture, start, rng.uniform(-40, 40, 2))
+
+    def exposure(self, start: float, duration: float, offset: np.ndarray) -> np.ndarray:
+        """The mean view while the shutter is open: a long exposure blurs what moves."""
+        instants = start + duration * np.linspace(0, 1, 1 + int(duration * 24))
+        return np.mean([self.frame(instant, offset) for instant in instants], axis=0)
 
     def frame(self, seconds: float, offset: np.ndarray) -> np.ndarray:
         """The view at a time, float32 (height, width, 3) in 0..1; offset: camera shift in pixels."""

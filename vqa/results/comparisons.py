@@ -36,28 +36,10 @@ def pairs(grid: Grid) -> Iterator[Pair]:
             for mode in experiment.modes:
                 if mode != "OO" and "OO" in experiment.modes:
                     yield Pair("modes", dataset, (name, mode), (name, "OO"))
-        for name, base in sampler_groups(grid):
+        for name, base in grid.sampler_groups:
             yield Pair("samplers", dataset, (name, "OO"), (base, "OO"))
-        for name, base in head_groups(grid):
+        for name, base in grid.head_groups:
             yield Pair("heads", dataset, (name, "OO"), (base, "OO"))
-
-
-def sampler_groups(grid: Grid) -> list[tuple[str, str]]:
-    """(Sample-K experiment, the one with every frame) of the same backbone and head."""
-    return _groups(grid, lambda e: (e.backbone, e.head), lambda e: e.sampler == 0)
-
-
-def head_groups(grid: Grid) -> list[tuple[str, str]]:
-    """(control head's experiment, VSFA's) of the same backbone and sampler."""
-    return _groups(grid, lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
-
-
-def _groups(grid: Grid, key, is_base) -> list[tuple[str, str]]:
-    with_oo = {name: e for name, e in grid.study.experiments.items() if "OO" in e.modes}
-    bases = {key(e): name for name, e in reversed(with_oo.items()) if is_base(e)}
-    return [
-        (name, bases[key(e)]) for name, e in with_oo.items() if key(e) in bases and not is_base(e)
-    ]
 
 
 def compare_study(grid: Grid, metrics: pd.DataFrame) -> pd.DataFrame:
@@ -67,7 +49,7 @@ def compare_study(grid: Grid, metrics: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for pair in pairs(grid):
         condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
-        counts = read_run(grid.run_dir(RunId(pair.dataset, pair.condition[0], "O" if pair.condition[1][0] == "O" else "S", grid.study.seeds[0])))["videos"]
+        counts = _part_sizes(grid, pair)
         for metric in METRICS:
             margin = settings.margin if metric != "rmse" else float("nan")
             result = compare(
@@ -82,6 +64,13 @@ def compare_study(grid: Grid, metrics: pd.DataFrame) -> pd.DataFrame:
         for row in frame.to_dict("records")
     ]
     return frame
+
+
+def _part_sizes(grid: Grid, pair: Pair) -> dict[str, int]:
+    """How many videos the first seed trains and tests on; random splits of a dataset agree in size."""
+    experiment, mode = pair.condition
+    order = "O" if mode[0] == "O" else "S"
+    return read_run(grid.run_dir(RunId(pair.dataset, experiment, order, grid.study.seeds[0])))["videos"]
 
 
 _FIELDS = list(Comparison.__dataclass_fields__)

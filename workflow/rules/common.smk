@@ -39,6 +39,10 @@ if _gone := GRID.missing_shards():
     )
 
 
+def all_weights():
+    return [GRID.weights(GRID.slug(name)) for name in GRID.backbones]
+
+
 def all_receipts():
     return [
         path for dataset in STUDY.datasets for name in GRID.backbones for path in GRID.receipts(dataset, GRID.slug(name))
@@ -54,7 +58,19 @@ def all_runs():
 
 
 def all_results():
-    return [f"{RESULTS}/metrics.csv"]
+    return [f"{RESULTS}/metrics.csv", f"{RESULTS}/report.html", *table_files(), *figure_files()]
+
+
+def table_files():
+    return [f"{RESULTS}/tables/{name}.{suffix}" for name in GRID.tables for suffix in ("csv", "md", "tex")]
+
+
+def figure_files():
+    return [f"{RESULTS}/figures/{name}.{suffix}" for name in GRID.figures for suffix in ("png", "pdf")]
+
+
+def all_probes():
+    return [PATHS.probe(dataset) for dataset in STUDY.datasets]
 
 
 def bucket_videos(wildcards):

@@ -46,6 +46,31 @@ rule manifest:
         "vqa manifest --config {input.config} --dataset {wildcards.dataset} --output {output} > {log} 2>&1"
 
 
+rule probe:
+    input:
+        videos=lambda wildcards: [video.path for video in GRID.listing(wildcards.dataset).videos],
+        manifest=PATHS.manifest("{dataset}"),
+    output:
+        PATHS.probe("{dataset}"),
+    log:
+        f"{RESULTS}/logs/probe/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/probe/{{dataset}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        policy=lambda wildcards: STUDY.datasets[wildcards.dataset].on_bad_video,
+    message:
+        "Read the headers of {wildcards.dataset}"
+    shell:
+        "vqa probe --manifest {input.manifest} --output {output} --on-bad-video {params.policy}"
+        " --workers {threads} > {log} 2>&1"
+
+
 rule weights:
     output:
         PATHS.weights("{backbone}"),

@@ -25,3 +25,88 @@ rule evaluate:
     shell:
         "vqa evaluate --config {input.config} --metrics {output.metrics} --statistics {output.statistics}"
         " > {log} 2>&1"
+
+
+rule tables:
+    input:
+        config=ancient(rules.study.output[0]),
+        metrics=rules.evaluate.output,
+        probes=all_probes(),
+        indexes=all_indexes(),
+    output:
+        report(
+            [path for path in table_files() if path.endswith(".csv")],
+            category="Tables",
+            caption="../report/tables.rst",
+        ),
+        [path for path in table_files() if not path.endswith(".csv")],
+    log:
+        f"{RESULTS}/logs/tables.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        depends=GRID.results_depends(),
+    message:
+        "Write the tables"
+    shell:
+        "vqa tables --config {input.config} --output " + f"{RESULTS}/tables" + " > {log} 2>&1"
+
+
+rule figures:
+    input:
+        config=ancient(rules.study.output[0]),
+        metrics=rules.evaluate.output,
+    output:
+        report(
+            [path for path in figure_files() if path.endswith(".png")],
+            category="Figures",
+            caption="../report/figures.rst",
+        ),
+        [path for path in figure_files() if path.endswith(".pdf")],
+    log:
+        f"{RESULTS}/logs/figures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        depends=GRID.results_depends(),
+    message:
+        "Draw the figures"
+    shell:
+        "vqa figures --config {input.config} --output " + f"{RESULTS}/figures" + " > {log} 2>&1"
+
+
+rule report:
+    input:
+        config=ancient(rules.study.output[0]),
+        tables=rules.tables.output,
+        figures=rules.figures.output,
+    output:
+        report(f"{RESULTS}/report.html", category="Report", caption="../report/report.rst"),
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        depends=GRID.results_depends(),
+    message:
+        "Write {output}"
+    shell:
+        "vqa report --config {input.config} --output {output} > {log} 2>&1"

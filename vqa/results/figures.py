@@ -1,0 +1,180 @@
+"""Figures 3 and 4 of the paper, and those that show what it does not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vqa.metrics import fit_logistic
+from vqa.results.style import figure, legend_below, series
+from vqa.results.study_data import StudyData
+from vqa.results.tables import notes
+from vqa.study import RunId
+
+
+@dataclass(frozen=True)
+class Caption:
+    title: str
+    text: str
+
+
+CAPTIONS = {
+    "modes": Caption(
+        "Frame order (paper: Fig. 3)",
+        "SROCC of each mode minus that of OO, with corrected confidence intervals; the band is the equivalence margin.",
+    ),
+    "samplers": Caption(
+        "Sampling (paper: Fig. 4)", "SROCC by sampler, trained and tested in order: each run, and mean with std."
+    ),
+    "pairs": Caption("Run by run", "SROCC of every run under each mode; a line joins the modes of one seed."),
+    "scatter": Caption(
+        "Predictions", "Predicted score against MOS on the first seed's test set, with the fitted logistic."
+    ),
+    "training": Caption(
+        "Training", "Validation SROCC by epoch, one line a seed; the dot marks the epoch that was selected."
+    ),
+    "cost": Caption("Cost", "Frames read per training epoch against mean test SROCC, by sampler; times are of whole runs."),
+}
+
+
+def draw_all(data: StudyData, folder: Path) -> None:
+    """Draw every figure of the study to `folder`, png and pdf."""
+    makers: dict[str, Callable[[StudyData, Path], None]] = {
+        "modes": modes,
+        "samplers": samplers,
+        "pairs": pairs,
+        "scatter": scatter,
+        "training": training,
+        "cost": cost,
+    }
+    for name in data.grid.figures:
+        makers[name](data, folder)
+
+
+def _canvas(data: StudyData, folder: Path, name: str, rows: int, columns: int, **options):
+    note = " ".join(notes(data, list(data.grid.study.experiments)))
+    return figure(folder, name, rows, columns, data.grid.study.plots.dpi, note=note, **options)
+
+
+def modes(data: StudyData, folder: Path) -> None:
+    study = data.grid.study
+    experiments = [name for name in data.grid.shuffled if "OO" in study.experiments[name].modes]
+    with _canvas(data, folder, "modes", 1, len(experiments), sharey=True) as axes:
+        for axis, name in zip(axes[0], experiments, strict=True):
+            axis.axhspan(-study.statistics.margin, study.statistics.margin, color="#eeeeee", zorder=0)
+            axis.axhline(0, color="#555555", linewidth=0.8)
+            others = [mode for mode in study.experiments[name].modes if mode != "OO"]
+            for number, mode in enumerate(others):
+                found = [data.comparison("modes", dataset, name, mode) for dataset in study.datasets]
+                x = np.arange(len(found)) + (number - (len(others) - 1) / 2) * 0.22
+                middle = np.array([row["difference"] for row in found])
+                low, high = (np.array([row[key] for row in found]) for key in ("ci_low", "ci_high"))
+                style = series(number)
+                axis.errorbar(x, middle, [middle - low, high - middle], fmt=style["marker"], color=style["color"],
+                              capsize=2, label=f"{mode} - OO")  # fmt: skip
+            axis.set_title(name)
+            axis.set_xticks(range(len(study.datasets)), list(study.datasets), rotation=20 if len(study.datasets) > 1 else 0)
+            axis.set_xlim(-0.6, len(study.datasets) - 0.4)
+        axes[0][0].set_ylabel("SROCC difference")
+        legend_below(axes[0][0])
+
+
+def samplers(data: StudyData, folder: Path) -> None:
+    study = data.grid.study
+    names = _sampling_names(data)
+    with _canvas(data, folder, "samplers", 1, len(study.datasets)) as axes:
+        for axis, dataset in zip(axes[0], study.datasets, strict=True):
+            for x, name in enumerate(names):
+                values = data.cell(dataset, name, "OO")["srocc"].dropna()
+                jitter = x + np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.full(len(values), x)
+                axis.plot(jitter, values, ".", color="#bbbbbb", markersize=5)
+                if len(values):
+                    axis.errorbar(x, values.mean(), values.std(ddof=0), fmt="o", color=series(0)["color"], capsize=3)
+            axis.set_title(dataset)
+            axis.set_xticks(range(len(names)), [str(study.experiments[name].sampler) for name in names])
+            axis.set_xlabel("sampler (0: every frame)")
+        axes[0][0].set_ylabel("test SROCC")
+
+
+def _sampling_names(data: StudyData) -> list[str]:
+    """The experiments of the first sampler group, from every frame to the sparsest."""
+    groups = data.grid.sampler_groups
+    base = groups[0][1]
+    names = [base, *(name for name, other in groups if other == base)]
+    return sorted(names, key=lambda name: data.grid.study.experiments[name].sampler)
+
+
+def pairs(data: StudyData, folder: Path) -> None:
+    study, experiments = data.grid.study, data.grid.shuffled
+    rows, columns = len(experiments), len(study.datasets)
+    with _canvas(data, folder, "pairs", rows, columns, height=1.9) as axes:
+        for row, name in zip(axes, experiments, strict=True):
+            order = study.experiments[name].modes
+            for axis, dataset in zip(row, study.datasets, strict=True):
+                table = np.array([data.cell(dataset, name, mode).sort_values("seed")["srocc"] for mode in order])
+                axis.plot(range(len(order)), table, "-", color="#bbbbbb", linewidth=0.8)
+                for number, values in enumerate(table):
+                    style = series(number)
+                    axis.plot(np.full(len(values), number), values, style["marker"], color=style["color"], markersize=3.5)
+                axis.set_xticks(range(len(order)), order)
+                axis.set_title(f"{dataset}: {name}")
+            row[0].set_ylabel("test SROCC")
+
+
+def scatter(data: StudyData, folder: Path) -> None:
+    study = data.grid.study
+    names = list(study.experiments)[:3]
+    with _canvas(data, folder, "scatter", len(names), len(study.datasets)) as axes:
+        for row, name in zip(axes, names, strict=True):
+            mode = study.experiments[name].modes[0]
+            for axis, dataset in zip(row, study.datasets, strict=True):
+                chosen = data.test_scores(RunId(dataset, name, mode[0], study.seeds[0]), mode[1])
+                scores, mos = chosen["score"].to_numpy(), chosen["mos"].to_numpy()
+                axis.plot(scores, mos, "o", color=series(0)["color"], alpha=0.7)
+                if np.ptp(scores) > 0 and np.isfinite(scores).all():
+                    fit = fit_logistic(scores, mos)
+                    line = np.linspace(scores.min(), scores.max(), 200)
+                    axis.plot(line, fit.map(line), color=series(1)["color"], label=fit.status)
+                    axis.legend(loc="upper left", fontsize=7)
+                axis.set_title(f"{dataset}: {name} {mode}")
+                axis.set_xlabel("score")
+            row[0].set_ylabel("MOS")
+
+
+def training(data: StudyData, folder: Path) -> None:
+    study = data.grid.study
+    names = list(study.experiments)
+    with _canvas(data, folder, "training", len(names), len(study.datasets), height=1.7, sharex=False) as axes:
+        for row, name in zip(axes, names, strict=True):
+            order = study.experiments[name].modes[0][0]
+            for axis, dataset in zip(row, study.datasets, strict=True):
+                for number, seed in enumerate(study.seeds):
+                    run = RunId(dataset, name, order, seed)
+                    history, epoch = data.history(run), data.run(run)["selected_epoch"]
+                    colour = series(number)["color"]
+                    axis.plot(history["epoch"], history["val_srocc"], color=colour, linewidth=0.9)
+                    chosen = history[history["epoch"] == epoch]
+                    axis.plot(chosen["epoch"], chosen["val_srocc"], "o", color=colour)
+                axis.set_title(f"{dataset}: {name}, order {order}")
+            row[0].set_ylabel("val. SROCC")
+        for axis in axes[-1]:
+            axis.set_xlabel("epoch")
+
+
+def cost(data: StudyData, folder: Path) -> None:
+    study = data.grid.study
+    with _canvas(data, folder, "cost", 1, len(study.datasets)) as axes:
+        for axis, dataset in zip(axes[0], study.datasets, strict=True):
+            for number, name in enumerate(_sampling_names(data)):
+                runs = [data.run(RunId(dataset, name, "O", seed)) for seed in study.seeds]
+                frames = np.mean([run["train_frames"] for run in runs])
+                seconds = np.mean([run["seconds"] for run in runs])
+                mean = data.cell(dataset, name, "OO")["srocc"].mean()
+                axis.plot(frames, mean, series(number)["marker"], color=series(number)["color"],
+                          label=f"sample-{study.experiments[name].sampler}: {seconds:.1f} s")  # fmt: skip
+            axis.set_xscale("log")
+            axis.set_title(dataset)
+            axis.set_xlabel("frames per training epoch")
+            axis.legend(fontsize=6)
+        axes[0][0].set_ylabel("mean test SROCC")

@@ -1,0 +1,35 @@
+"""The paper's own numbers: Tables I-VII of Fang et al., IEEE TIP 2023, as versioned data."""
+
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+# What a reader of the paper's tables must know before comparing.
+INCONSISTENCIES = (
+    "Table VI prints the same LIVE-VQC column for Frame-Level and Cube-Level (0.0006 / 0.8614 / 0.0001).",
+    "Modes are enumerated OO, SO, OS, SS but tabulated OO, OS, SO, SS, and the prose counts rows; we go by the letters.",
+    "Table I gives YUV420 as LIVE-VQC's format; the dataset ships as mp4.",
+    "Table V prints 0.779 in bold for KoNViD-1k although sample-8 has 0.781.",
+    "Not rejecting equality at 5 % is not evidence of equality, and ten random splits of one dataset overlap, "
+    "so the plain paired t-test rejects too easily; see the corrected test and the equivalence test.",
+)
+
+
+@cache
+def published() -> pd.DataFrame:
+    """Columns table, dataset, experiment, mode, metric, value, std (NaN where none is printed)."""
+    source = files("vqa.results").joinpath("published.csv")
+    with source.open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False, na_values={"std": [""], "value": [""]})
+
+
+@cache
+def _lookup() -> dict[tuple[str, str, str, str, str], tuple[float, float]]:
+    keys = ["table", "dataset", "experiment", "mode", "metric"]
+    return {tuple(row[key] for key in keys): (row["value"], row["std"]) for row in published().to_dict("records")}
+
+
+def value(table: str, dataset: str | None, experiment: str, mode: str, metric: str) -> tuple[float, float] | None:
+    """(mean, std) or (p, NaN) as printed; None where the paper has no such cell."""
+    return _lookup().get((table, dataset or "", experiment, mode, metric))

@@ -1,0 +1,142 @@
+"""report.html: one self-contained page that opens offline, from the outputs of a finished study."""
+
+import base64
+import platform
+import sys
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+import yaml
+
+from vqa import __version__
+from vqa.backbones.registry import spec
+from vqa.config import DemoDataset
+from vqa.errors import UserError
+from vqa.files import write_text
+from vqa.results.figures import CAPTIONS
+from vqa.results.published import INCONSISTENCIES
+from vqa.results.study_data import StudyData
+from vqa.results.tables import SYNTHETIC, all_tables, paper_key
+from vqa.results.writers import to_latex
+
+_PACKAGES = ("torch", "torchvision", "snakemake", "av", "decord", "h5py", "numpy", "scipy", "pandas")
+
+
+def write_report(data: StudyData, output: Path) -> None:
+    """Render the page; figures are embedded, nothing is fetched."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vqa.results", "."), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    assets = files("vqa.results")
+    study = data.grid.study
+    page = environment.get_template("report.html.j2").render(
+        study=study,
+        css=assets.joinpath("report.css").read_text(encoding="utf-8"),
+        js=assets.joinpath("report.js").read_text(encoding="utf-8"),
+        synthetic=SYNTHETIC if any(isinstance(d, DemoDataset) for d in study.datasets.values()) else "",
+        summary=summary(data),
+        tables=[(table, to_latex(table)) for table in all_tables(data)],
+        figures=[(name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png")) for name in data.grid.figures],
+        inconsistencies=INCONSISTENCIES if any(paper_key(data, name) for name in study.datasets) else (),
+        excluded={name: data.excluded(name) for name in study.datasets},
+        suspicious={name: suspicious(data, name) for name in study.datasets},
+        backbones=_backbones(data),
+        cost=_cost(data),
+        settings=yaml.safe_dump(study.model_dump(mode="json", exclude_none=True), sort_keys=False),
+        versions=_versions(),
+        command=_command(data),
+    )
+    write_text(output, page)
+
+
+def summary(data: StudyData) -> list[str]:
+    """The verdicts in plain words, one sentence a family and experiment."""
+    chosen = data.statistics[data.statistics["metric"] == "srocc"]
+    lines = []
+    words = {
+        "modes": "Frame order, {name}",
+        "samplers": "Fewer frames, {name}",
+        "heads": "Without parts of the head, {name}",
+    }
+    for (family, name), group in chosen.groupby(["family", "experiment"], sort=False):
+        counts = group["verdict"].value_counts()
+        told = ", ".join(f"{counts[word]} {word}" for word in ("different", "equivalent", "undecided") if word in counts)
+        low, high = group["difference"].min(), group["difference"].max()
+        span = f"{low:+.3f}" if len(group) == 1 else f"{low:+.3f} to {high:+.3f}"
+        noun = "comparison" if len(group) == 1 else "comparisons"
+        lines.append(f"{words[family].format(name=name)}: {len(group)} {noun}, {told}; mean SROCC differs by {span}.")
+    return lines
+
+
+def suspicious(data: StudyData, dataset: str) -> list[str]:
+    """Videos whose frame counts disagree or that held corrupt frames, a line each."""
+    lines = {}
+    for (name, _), receipt in data.receipts.items():
+        if name != dataset:
+            continue
+        for video_id, entry in receipt["shards"].items():
+            decoded, container, corrupt = (entry[k] for k in ("frames_decoded", "frames_container", "corrupt_frames"))
+            if container > 0 and decoded != container:
+                lines[video_id] = f"{video_id}: {decoded} frames decoded, the container says {container}"
+            if corrupt:
+                lines[video_id] = f"{video_id}: {corrupt} corrupt frames were concealed"
+    return [lines[key] for key in sorted(lines)]
+
+
+def _embedded(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise UserError(f"{path}: this figure is missing; run `snakemake --cores N`") from None
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _backbones(data: StudyData) -> list[dict[str, str]]:
+    """Name, provenance and weights hash of every backbone, from its first shard."""
+    from vqa import shards
+
+    rows = []
+    for name in data.grid.backbones:
+        dataset = next(iter(data.grid.study.datasets))
+        slug = data.grid.slug(name)
+        video_id = next(iter(data.receipts[dataset, slug]["shards"]))
+        made = shards.attributes(data.grid.paths.features(dataset, slug) / f"{video_id}.h5")
+        rows.append(
+            {
+                "name": name,
+                "note": spec(name).note,
+                "sha256": made["weights_sha256"],
+                "preprocessing": made["preprocessing"],
+                "precision": made["precision_used"],
+                "decoder": made["decoder"],
+            }
+        )
+    return rows
+
+
+def _cost(data: StudyData) -> list[dict[str, str]]:
+    """Seconds by stage, from Snakemake's benchmark files."""
+    rows = []
+    root = data.results / "benchmarks"
+    for stage in ("demo-data", "probe", "extract", "index", "train", "evaluate"):
+        found = [pd.read_csv(path, sep="\t") for path in sorted((root / stage).rglob("*.tsv"))]
+        if (root / f"{stage}.tsv").is_file():
+            found.append(pd.read_csv(root / f"{stage}.tsv", sep="\t"))
+        if found:
+            joined = pd.concat(found)
+            seconds, memory = joined["s"].sum(), pd.to_numeric(joined["max_rss"], errors="coerce").max()
+            rows.append({"stage": stage, "jobs": len(joined), "seconds": f"{seconds:.0f}", "memory": f"{memory:.0f}"})
+    return rows
+
+
+def _versions() -> list[tuple[str, str]]:
+    own = [("vqa", __version__), ("Python", platform.python_version()), ("platform", sys.platform)]
+    return own + [(name, metadata.version(name)) for name in _PACKAGES]
+
+
+def _command(data: StudyData) -> str:
+    return f"snakemake --cores N --configfile {data.results / 'study.yaml'}"

@@ -1,0 +1,138 @@
+"""Everything the results stage reads of a study, each file once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from vqa.index import read_receipt
+from vqa.manifest import Video, read_manifest
+from vqa.metrics import evaluate
+from vqa.results.comparisons import read_statistics
+from vqa.results.evaluation import read_metrics, read_predictions, read_run
+from vqa.study import Grid, RunId
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """A row of Table I, as text."""
+
+    videos: int
+    excluded: int
+    resolution: str
+    frames: str
+    rate: str
+    format: str
+    mos: str
+
+
+class StudyData:
+    """Lazy access to the outputs of a finished study."""
+
+    def __init__(self, grid: Grid):
+        self.grid = grid
+        self.results = grid.study.results
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        return read_metrics(self.results / "metrics.csv")
+
+    @cached_property
+    def statistics(self) -> pd.DataFrame:
+        return read_statistics(self.results / "statistics.csv")
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str, str], pd.DataFrame]:
+        return dict(iter(self.metrics.groupby(["dataset", "experiment", "mode"])))
+
+    def cell(self, dataset: str, experiment: str, mode: str) -> pd.DataFrame:
+        """The metrics of one cell, a row a seed."""
+        return self._cells[dataset, experiment, mode]
+
+    @cached_property
+    def _comparisons(self) -> dict[tuple[str, str, str, str], dict]:
+        chosen = self.statistics[self.statistics["metric"] == "srocc"]
+        return {
+            (row["family"], row["dataset"], row["experiment"], row["mode"]): row for row in chosen.to_dict("records")
+        }
+
+    def comparison(self, family: str, dataset: str, experiment: str, mode: str) -> dict | None:
+        """The statistics on SROCC of a condition; None for a baseline."""
+        return self._comparisons.get((family, dataset, experiment, mode))
+
+    def run(self, run: RunId) -> dict:
+        return read_run(self.grid.run_dir(run))
+
+    def history(self, run: RunId) -> pd.DataFrame:
+        return pd.read_csv(self.grid.run_dir(run) / "history.csv")
+
+    def test_scores(self, run: RunId, test_order: str) -> pd.DataFrame:
+        frame = read_predictions(self.grid.run_dir(run) / "predictions.csv")
+        return frame[(frame["split"] == "test") & (frame["test_order"] == test_order)]
+
+    def cross(self, trained: str, tested: str, experiment: str) -> pd.DataFrame:
+        """Metrics of heads trained on one dataset and tested on another, a row a seed."""
+        rows = []
+        for seed in self.grid.study.seeds:
+            frame = pd.read_csv(self.grid.run_dir(RunId(trained, experiment, "O", seed)) / "cross.csv")
+            chosen = frame[frame["dataset"] == tested]
+            rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
+        return pd.DataFrame(rows)
+
+    def manifest(self, dataset: str) -> list[Video]:
+        return read_manifest(self.grid.paths.manifest(dataset))
+
+    def probes(self, dataset: str) -> pd.DataFrame:
+        return pd.read_csv(self.grid.paths.probe(dataset), dtype={"video_id": str, "error": str})
+
+    @cached_property
+    def receipts(self) -> dict[tuple[str, str], dict[str, dict]]:
+        """(dataset, backbone slug) -> all receipts of its buckets, joined."""
+        joined = {}
+        for dataset in self.grid.study.datasets:
+            for slug in map(self.grid.slug, self.grid.backbones):
+                parts = [read_receipt(path) for path in self._receipt_files(dataset, slug)]
+                joined[dataset, slug] = {
+                    key: {name: value for part in parts for name, value in part[key].items()}
+                    for key in ("shards", "excluded")
+                }
+        return joined
+
+    def _receipt_files(self, dataset: str, slug: str) -> list[Path]:
+        return sorted((self.grid.paths.features(dataset, slug) / "receipts").glob("*.json"))
+
+    def excluded(self, dataset: str) -> dict[str, str]:
+        """video_id -> why it is left out: asked for in the config, or found bad."""
+        wanted = dict.fromkeys(self.grid.study.datasets[dataset].exclude, "excluded in the config")
+        found = {}
+        for (name, _), receipt in self.receipts.items():
+            if name == dataset:
+                found |= receipt["excluded"]
+        return wanted | found
+
+    def dataset_facts(self, dataset: str) -> DatasetFacts:
+        videos, probes = self.manifest(dataset), self.probes(dataset)
+        sizes = (probes["width"].astype("Int64").astype(str) + "x" + probes["height"].astype("Int64").astype(str))
+        counted = sizes[probes["width"].notna()].value_counts()
+        mos = [video.mos for video in videos]
+        suffixes = sorted({Path(video.path).suffix.lstrip(".").lower() for video in videos})
+        return DatasetFacts(
+            videos=len(videos),
+            excluded=len(self.excluded(dataset)),
+            resolution=", ".join(counted.index[:3]) + (f" and {len(counted) - 3} more" if len(counted) > 3 else ""),
+            frames=_span(probes["frames"], 0),
+            rate=_span(probes["fps"], 2),
+            format=", ".join(suffixes),
+            mos=f"{min(mos):.3f} to {max(mos):.3f}",
+        )
+
+
+def _span(values: pd.Series, digits: int) -> str:
+    known = values.dropna()
+    if known.empty:
+        return "unknown"
+    low, high = (f"{value:.{digits}f}" for value in (known.min(), known.max()))
+    if digits:
+        low, high = low.rstrip("0").rstrip("."), high.rstrip("0").rstrip(".")
+    return low if low == high else f"{low} to {high}"
