@@ -23,8 +23,12 @@ report: "workflow/report/study.rst"
 
 localrules:
     all,
-    study,
     weights,
+
+
+# The study as it runs, overlays and defaults included: the `--config` of its commands.
+onstart:
+    GRID.write_study()
 
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.

@@ -252,6 +252,13 @@ def load(path: str | Path) -> Study:
     return parse(raw, str(path))
 
 
+def dataset(study: Study, name: str) -> Dataset:
+    """The settings of one dataset; raises `UserError` for an unknown name."""
+    if name not in study.datasets:
+        raise UserError(f"no dataset '{name}' in the config; it has {', '.join(study.datasets)}")
+    return study.datasets[name]
+
+
 def _explain(error: ValidationError) -> str:
     errors = error.errors()
     first = errors[0]

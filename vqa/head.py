@@ -4,6 +4,7 @@ features (D) -> FC 128, linear -> GRU 32 -> FC 1 per frame -> temporal pooling -
 The controls drop the GRU, the pooling, or both.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,9 @@ def temporal_pooling(q: Tensor, lengths: Tensor, tau: int = 12, beta: float = 0.
     q [B, T], lengths [B] -> [B]. The weights are a softmax, so no magnitude overflows.
     """
     valid = _mask(q, lengths)
+    q = torch.where(valid, q, 0)
     memory = -F.max_pool1d(F.pad(-q, (tau - 1, 0), value=-torch.inf).unsqueeze(1), tau, stride=1)
-    window = F.pad(q * valid, (0, tau - 1)).unfold(1, tau, 1)
+    window = F.pad(q, (0, tau - 1)).unfold(1, tau, 1)
     inside = F.pad(valid, (0, tau - 1)).unfold(1, tau, 1)
     # A padded position has an empty window; its weights are masked off the mean below.
     logits = (-window).masked_fill(~inside & valid.unsqueeze(-1), -torch.inf)
@@ -108,8 +110,10 @@ def create_head(name: str, input_size: int, seed: int) -> VSFA:
 def save_head(path: Path, head: VSFA, name: str, made_by: dict[str, Any]) -> None:
     """`made_by`: what the head was trained on and how (JSON-able)."""
     state = {key: value.detach().cpu().contiguous() for key, value in head.state_dict().items()}
+    buffer = io.BytesIO()  # torch.save writes a file's name into it; a buffer has none
+    torch.save({"layout": LAYOUT, "head": name, "state_dict": state, "made_by": made_by}, buffer)
     with atomic(path) as part:
-        torch.save({"layout": LAYOUT, "head": name, "state_dict": state, "made_by": made_by}, part)
+        part.write_bytes(buffer.getvalue())
 
 
 def load_head(path: str | Path) -> tuple[VSFA, dict[str, Any]]:

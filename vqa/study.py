@@ -1,10 +1,13 @@
 """The grid of a study: which cells, runs and files a config asks for. Imports no torch."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from vqa import datasets
 from vqa.backbones.registry import Spec, spec
@@ -12,7 +15,7 @@ from vqa.config import BackboneSettings, DemoDataset, Experiment, Run, Study
 from vqa.datasets import Listing
 from vqa.errors import UserError
 from vqa.extraction import bucket_of, settings_of
-from vqa.files import canonical, digest
+from vqa.files import canonical, digest, write_text
 from vqa.manifest import Video
 from vqa.sampling import Order
 from vqa.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
@@ -33,6 +36,10 @@ class Layout:
 
     def __init__(self, results: Path):
         self.results = results
+
+    @property
+    def study(self) -> Path:
+        return self.results / "study.yaml"
 
     def manifest(self, dataset: str) -> Path:
         return self.results / "manifests" / f"{dataset}.csv"
@@ -239,8 +246,16 @@ class Grid:
         )
 
     def results_depends(self) -> str:
-        shown = self.study.model_dump(mode="json", exclude={"extraction": {"threads", "memory_mb"}})
-        return canonical({"version": EVALUATION_VERSION, "study": shown})
+        return f"{EVALUATION_VERSION} {self.study_json()}"
+
+    def study_json(self) -> str:
+        """The whole study; datasets and experiments keep the config's order, which tables follow."""
+        return json.dumps(self.study.model_dump(mode="json", exclude_none=True), separators=(",", ":"))
+
+    def write_study(self) -> None:
+        """Write `study.yaml`: the validated study with all defaults."""
+        shown = self.study.model_dump(mode="json", exclude_none=True)
+        write_text(self.paths.study, yaml.safe_dump(shown, sort_keys=False))
 
     def missing_shards(self) -> list[Path]:
         """Shards that an existing index names but that are gone from the disk."""

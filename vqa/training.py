@@ -248,7 +248,7 @@ def train(
         "optimiser_steps": outcome.history[-1].step,
         "selected_epoch": chosen.epoch,
         "selected_val_srocc": chosen.val_srocc,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }
     feeder = Feeder(run, seed, order, torch.device(device))
     save_head(output / "head.pt", outcome.head, run.head, made_by)

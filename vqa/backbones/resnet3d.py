@@ -131,14 +131,16 @@ def create(depth: int, release: int, weights: Path, cube_input: str = "crop112")
 def random_weights(path: Path, depth: int = 18) -> None:
     """A checkpoint of seeded random weights: a stand-in that was never trained.
 
-    He initialisation, each residual branch scaled down so that activations stay near unit size.
+    Its batch norms take their statistics from one batch of noise, so that activations keep a
+    sane size.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         trunk = ResNet3D(depth)
         for module in trunk.modules():
-            if isinstance(module, nn.Conv3d):
-                nn.init.kaiming_normal_(module.weight)
-            elif isinstance(module, _Basic):
-                nn.init.constant_(module.bn2.weight, 0.3)
+            if isinstance(module, nn.BatchNorm3d):
+                module.momentum = 1.0
+        mean, std = (torch.tensor(values).view(3, 1, 1, 1) for values in _NORMALISATION[2018])
+        with torch.no_grad():
+            trunk.train()((255 * torch.rand(2, 3, CUBE, 112, 112) - mean) / std)
     torch.save(trunk.state_dict(), path)

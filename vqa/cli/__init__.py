@@ -15,7 +15,6 @@ from vqa.errors import RunError, UserError
 
 # subcommand -> module that defines it; imported only when used, so that start-up stays short
 _COMMANDS = {
-    "resolve": "data",
     "demo-data": "data",
     "manifest": "data",
     "probe": "data",

@@ -34,7 +34,7 @@ def manifest(config: Path, dataset: str, output: Path) -> None:
     from vqa.manifest import write_manifest
 
     study = configs.load(config)
-    settings = _dataset(study, dataset)
+    settings = configs.dataset(study, dataset)
     if isinstance(settings, DemoDataset):
         listing = table.read(demo.table(dataset, study.results)).without(settings.exclude, dataset)
     else:
@@ -71,27 +71,3 @@ def check(config: Path, headers: bool, workers: int) -> None:
     if not ready:
         raise UserError(f"{config}: not every dataset is ready; see the list above")
 
-
-def _dataset(study: configs.Study, name: str) -> configs.Dataset:
-    if name not in study.datasets:
-        raise UserError(f"no dataset '{name}' in the config; it has {', '.join(study.datasets)}")
-    return study.datasets[name]
-
-
-@click.command()
-@click.option("--study", required=True, help="the whole config as JSON")
-@click.option("--output", type=FILE, required=True, help="YAML to write")
-def resolve(study: str, output: Path) -> None:
-    """Write the study as it runs, overlays and defaults included: `--config` of later commands."""
-    import json
-
-    import yaml
-
-    from vqa.files import write_text
-
-    try:
-        raw = json.loads(study)
-    except ValueError as error:
-        raise UserError(f"--study: not JSON ({error})") from None
-    resolved = configs.parse(raw, "--study").model_dump(mode="json", exclude_none=True)
-    write_text(output, yaml.safe_dump(resolved, sort_keys=False))

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from vqa import config as configs
+from vqa import datasets
 from vqa.cli.options import FILE, FOLDER, settings_options
 from vqa.config import BackboneSettings, Extraction
 from vqa.errors import UserError
+from vqa.manifest import Video, read_manifest
 
 
 @click.command()
@@ -25,7 +27,9 @@ def weights(backbone: str, output: Path) -> None:
 
 
 @click.command()
-@click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
+@click.option("--manifest", type=FILE, help="the videos: a manifest (CSV), or --config and --dataset")
+@click.option("--config", type=FILE, help="the videos: a study config that has --dataset")
+@click.option("--dataset", help="a name under `datasets:` in the config")
 @click.option("--bucket", default="0/1", show_default=True, help="I/N: the I-th of N buckets of videos")
 @click.option("--backbone", required=True, help="e.g. resnet50, resnet3d101-2018, torchvision/<name>")
 @click.option("--output", type=FOLDER, required=True, help="folder of the shards")
@@ -36,7 +40,9 @@ def weights(backbone: str, output: Path) -> None:
 @settings_options(BackboneSettings, only=("cube_input", "node"))
 @settings_options(Extraction)
 def extract(
-    manifest: Path,
+    manifest: Path | None,
+    config: Path | None,
+    dataset: str | None,
     bucket: str,
     backbone: str,
     output: Path,
@@ -54,10 +60,9 @@ def extract(
     """
     from vqa.extraction import Bucket, bucket_of, extract_bucket, settings_of
     from vqa.files import sha256
-    from vqa.manifest import read_manifest
 
     number, total = _bucket(bucket)
-    videos = [v for v in read_manifest(manifest) if bucket_of(v.video_id, total) == number]
+    videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     if not weights.is_file():
@@ -75,6 +80,15 @@ def extract(
     )
 
 
+def _videos(manifest: Path | None, config: Path | None, dataset: str | None) -> list[Video]:
+    if manifest:
+        return read_manifest(manifest)
+    if not (config and dataset):
+        raise UserError("give the videos by --manifest, or by --config and --dataset")
+    study = configs.load(config)
+    return datasets.read(dataset, configs.dataset(study, dataset), study.results).videos
+
+
 def _bucket(text: str) -> tuple[int, int]:
     number, _, total = text.partition("/")
     if not (number.isdigit() and total.isdigit() and int(number) < int(total)):
@@ -90,6 +104,5 @@ def _bucket(text: str) -> tuple[int, int]:
 def index(manifest: Path, features: Path, output: Path, receipts: tuple[Path, ...]) -> None:
     """Join the RECEIPTS of all buckets: the index names every shard that training may read."""
     from vqa.index import write_index
-    from vqa.manifest import read_manifest
 
     write_index(output, features, read_manifest(manifest), list(receipts))

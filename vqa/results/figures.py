@@ -1,10 +1,12 @@
 """Figures 3 and 4 of the paper, and those that show what it does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from vqa.metrics import fit_logistic
 from vqa.results.style import figure, legend_below, series
@@ -57,6 +59,24 @@ def _canvas(data: StudyData, folder: Path, name: str, rows: int, columns: int, *
     return figure(folder, name, rows, columns, data.grid.study.plots.dpi, note=note, **options)
 
 
+@contextmanager
+def _grid(
+    data: StudyData, folder: Path, name: str, experiments: Sequence[str], ylabel: str, height: float = 1.9
+) -> Iterator[list[tuple[str, str, Axes]]]:
+    """A panel (experiment, dataset, axes) each: datasets in columns, or experiments if there is one dataset."""
+    datasets = list(data.grid.study.datasets)
+    panels = [(experiment, dataset) for experiment in experiments for dataset in datasets]
+    columns = len(datasets) if len(datasets) > 1 else min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    with _canvas(data, folder, name, rows, columns, height=height) as axes:
+        flat = [axis for row in axes for axis in row]
+        for axis in flat[len(panels) :]:
+            axis.set_axis_off()
+        for row in axes:
+            row[0].set_ylabel(ylabel)
+        yield [(*panel, axis) for panel, axis in zip(panels, flat, strict=False)]
+
+
 def modes(data: StudyData, folder: Path) -> None:
     study = data.grid.study
     experiments = [name for name in data.grid.shuffled if "OO" in study.experiments[name].modes]
@@ -106,59 +126,49 @@ def _sampling_names(data: StudyData) -> list[str]:
 
 
 def pairs(data: StudyData, folder: Path) -> None:
-    study, experiments = data.grid.study, data.grid.shuffled
-    rows, columns = len(experiments), len(study.datasets)
-    with _canvas(data, folder, "pairs", rows, columns, height=1.9) as axes:
-        for row, name in zip(axes, experiments, strict=True):
+    study = data.grid.study
+    with _grid(data, folder, "pairs", data.grid.shuffled, "test SROCC") as panels:
+        for name, dataset, axis in panels:
             order = study.experiments[name].modes
-            for axis, dataset in zip(row, study.datasets, strict=True):
-                table = np.array([data.cell(dataset, name, mode).sort_values("seed")["srocc"] for mode in order])
-                axis.plot(range(len(order)), table, "-", color="#bbbbbb", linewidth=0.8)
-                for number, values in enumerate(table):
-                    style = series(number)
-                    axis.plot(np.full(len(values), number), values, style["marker"], color=style["color"], markersize=3.5)
-                axis.set_xticks(range(len(order)), order)
-                axis.set_title(f"{dataset}: {name}")
-            row[0].set_ylabel("test SROCC")
+            table = np.array([data.cell(dataset, name, mode).sort_values("seed")["srocc"] for mode in order])
+            axis.plot(range(len(order)), table, "-", color="#bbbbbb", linewidth=0.8)
+            for number, values in enumerate(table):
+                style = series(number)
+                axis.plot(np.full(len(values), number), values, style["marker"], color=style["color"], markersize=3.5)
+            axis.set_xticks(range(len(order)), order)
+            axis.set_title(f"{dataset}: {name}")
 
 
 def scatter(data: StudyData, folder: Path) -> None:
     study = data.grid.study
-    names = list(study.experiments)[:3]
-    with _canvas(data, folder, "scatter", len(names), len(study.datasets)) as axes:
-        for row, name in zip(axes, names, strict=True):
+    with _grid(data, folder, "scatter", list(study.experiments)[:3], "MOS", height=2.2) as panels:
+        for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
-            for axis, dataset in zip(row, study.datasets, strict=True):
-                chosen = data.test_scores(RunId(dataset, name, mode[0], study.seeds[0]), mode[1])
-                scores, mos = chosen["score"].to_numpy(), chosen["mos"].to_numpy()
-                axis.plot(scores, mos, "o", color=series(0)["color"], alpha=0.7)
-                if np.ptp(scores) > 0 and np.isfinite(scores).all():
-                    fit = fit_logistic(scores, mos)
-                    line = np.linspace(scores.min(), scores.max(), 200)
-                    axis.plot(line, fit.map(line), color=series(1)["color"], label=fit.status)
-                    axis.legend(loc="upper left", fontsize=7)
-                axis.set_title(f"{dataset}: {name} {mode}")
-                axis.set_xlabel("score")
-            row[0].set_ylabel("MOS")
+            chosen = data.test_scores(RunId(dataset, name, mode[0], study.seeds[0]), mode[1])
+            scores, mos = chosen["score"].to_numpy(), chosen["mos"].to_numpy()
+            axis.plot(scores, mos, "o", color=series(0)["color"], alpha=0.7)
+            if np.ptp(scores) > 0 and np.isfinite(scores).all():
+                fit = fit_logistic(scores, mos)
+                line = np.linspace(scores.min(), scores.max(), 200)
+                axis.plot(line, fit.map(line), color=series(1)["color"], label=fit.status)
+                axis.legend(loc="lower right", fontsize=6)
+            axis.set_title(f"{dataset}: {name} {mode}")
+            axis.set_xlabel("score")
 
 
 def training(data: StudyData, folder: Path) -> None:
     study = data.grid.study
-    names = list(study.experiments)
-    with _canvas(data, folder, "training", len(names), len(study.datasets), height=1.7, sharex=False) as axes:
-        for row, name in zip(axes, names, strict=True):
+    with _grid(data, folder, "training", list(study.experiments), "validation SROCC") as panels:
+        for name, dataset, axis in panels:
             order = study.experiments[name].modes[0][0]
-            for axis, dataset in zip(row, study.datasets, strict=True):
-                for number, seed in enumerate(study.seeds):
-                    run = RunId(dataset, name, order, seed)
-                    history, epoch = data.history(run), data.run(run)["selected_epoch"]
-                    colour = series(number)["color"]
-                    axis.plot(history["epoch"], history["val_srocc"], color=colour, linewidth=0.9)
-                    chosen = history[history["epoch"] == epoch]
-                    axis.plot(chosen["epoch"], chosen["val_srocc"], "o", color=colour)
-                axis.set_title(f"{dataset}: {name}, order {order}")
-            row[0].set_ylabel("val. SROCC")
-        for axis in axes[-1]:
+            for number, seed in enumerate(study.seeds):
+                run = RunId(dataset, name, order, seed)
+                history, epoch = data.history(run), data.run(run)["selected_epoch"]
+                colour = series(number)["color"]
+                axis.plot(history["epoch"], history["val_srocc"], color=colour, linewidth=0.9)
+                chosen = history[history["epoch"] == epoch]
+                axis.plot(chosen["epoch"], chosen["val_srocc"], "o", color=colour)
+            axis.set_title(f"{dataset}: {name}, order {order}")
             axis.set_xlabel("epoch")
 
 

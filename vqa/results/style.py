@@ -1,5 +1,6 @@
 """One look for all figures: column width, colour-blind-safe, the same bytes every time."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ def figure(
         try:
             yield axes.tolist()
             if note:
-                drawn.supxlabel(note, fontsize=6, color="#555555")
+                drawn.supxlabel(textwrap.fill(note, int(width * 24)), fontsize=6, color="#555555")
             _save(drawn, folder, name, dpi)
         finally:
             plt.close(drawn)

@@ -6,7 +6,6 @@ from pathlib import Path
 from vqa.config import parse as parse_study
 from vqa.errors import UserError
 from vqa.study import Grid, flags
-from vqa.files import canonical
 
 try:
     GRID = Grid(parse_study(config, "config"))

@@ -1,31 +1,9 @@
 # Stage 1: native metadata and videos -> manifest -> shards, a bucket of videos a job -> index.
 
 
-rule study:
-    output:
-        f"{RESULTS}/study.yaml",
-    log:
-        f"{RESULTS}/logs/study.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/study.tsv"
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=300,
-        runtime=5,
-    params:
-        study=canonical(STUDY.model_dump(mode="json", exclude_none=True)),
-    message:
-        "Write the resolved study"
-    shell:
-        "vqa resolve --study {params.study:q} --output {output} > {log} 2>&1"
-
-
 rule manifest:
     input:
-        config=ancient(rules.study.output[0]),
-        metadata=dataset_metadata,
+        dataset_metadata,
     output:
         PATHS.manifest("{dataset}"),
     log:
@@ -40,10 +18,11 @@ rule manifest:
         runtime=10,
     params:
         depends=lambda wildcards: GRID.manifest_depends(wildcards.dataset),
+        config=PATHS.study,
     message:
         "List the videos of {wildcards.dataset}"
     shell:
-        "vqa manifest --config {input.config} --dataset {wildcards.dataset} --output {output} > {log} 2>&1"
+        "vqa manifest --config {params.config} --dataset {wildcards.dataset} --output {output} > {log} 2>&1"
 
 
 rule probe:
@@ -92,12 +71,11 @@ rule weights:
         "vqa weights {params.name} --output {output} > {log} 2>&1"
 
 
-# The manifest is ancient: a label that changes must not extract anything. What extraction needs
-# of it (ids, paths, geometry) is in the params.
+# Not from the manifest: a label that changes must not extract anything, and Snakemake 9 does not
+# look at a job's own params once an input of it, even an ancient one, is made anew.
 rule extract:
     input:
         videos=bucket_videos,
-        manifest=ancient(PATHS.manifest("{dataset}")),
         weights=lambda wildcards: GRID.weights(wildcards.backbone),
     output:
         PATHS.receipt("{dataset}", "{backbone}", "{bucket}"),
@@ -115,11 +93,12 @@ rule extract:
     params:
         depends=bucket_depends,
         flags=extract_flags,
+        config=PATHS.study,
         folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),
     message:
         "Extract {wildcards.backbone} features of {wildcards.dataset}, bucket {wildcards.bucket}"
     shell:
-        "vqa extract --manifest {input.manifest} --weights {input.weights} --output {params.folder}"
+        "vqa extract --config {params.config} --dataset {wildcards.dataset} --weights {input.weights} --output {params.folder}"
         " --receipt {output} {params.flags} --threads {threads} --memory-mb {resources.activations_mb}"
         " > {log} 2>&1"
 

@@ -3,7 +3,6 @@
 
 rule evaluate:
     input:
-        config=ancient(rules.study.output[0]),
         predictions=all_runs(),
     output:
         metrics=f"{RESULTS}/metrics.csv",
@@ -20,16 +19,16 @@ rule evaluate:
         runtime=30,
     params:
         depends=GRID.evaluate_depends(),
+        config=PATHS.study,
     message:
         "Evaluate all predictions"
     shell:
-        "vqa evaluate --config {input.config} --metrics {output.metrics} --statistics {output.statistics}"
+        "vqa evaluate --config {params.config} --metrics {output.metrics} --statistics {output.statistics}"
         " > {log} 2>&1"
 
 
 rule tables:
     input:
-        config=ancient(rules.study.output[0]),
         metrics=rules.evaluate.output,
         probes=all_probes(),
         indexes=all_indexes(),
@@ -52,15 +51,15 @@ rule tables:
         runtime=15,
     params:
         depends=GRID.results_depends(),
+        config=PATHS.study,
     message:
         "Write the tables"
     shell:
-        "vqa tables --config {input.config} --output " + f"{RESULTS}/tables" + " > {log} 2>&1"
+        "vqa tables --config {params.config} --output " + f"{RESULTS}/tables" + " > {log} 2>&1"
 
 
 rule figures:
     input:
-        config=ancient(rules.study.output[0]),
         metrics=rules.evaluate.output,
     output:
         report(
@@ -81,15 +80,15 @@ rule figures:
         runtime=15,
     params:
         depends=GRID.results_depends(),
+        config=PATHS.study,
     message:
         "Draw the figures"
     shell:
-        "vqa figures --config {input.config} --output " + f"{RESULTS}/figures" + " > {log} 2>&1"
+        "vqa figures --config {params.config} --output " + f"{RESULTS}/figures" + " > {log} 2>&1"
 
 
 rule report:
     input:
-        config=ancient(rules.study.output[0]),
         tables=rules.tables.output,
         figures=rules.figures.output,
     output:
@@ -106,7 +105,8 @@ rule report:
         runtime=15,
     params:
         depends=GRID.results_depends(),
+        config=PATHS.study,
     message:
         "Write {output}"
     shell:
-        "vqa report --config {input.config} --output {output} > {log} 2>&1"
+        "vqa report --config {params.config} --output {output} > {log} 2>&1"

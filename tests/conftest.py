@@ -1,0 +1,46 @@
+"""Shared fixtures: real encoded clips, and commands run as a user runs them."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vqa.demo.render import encode
+
+REPO = Path(__file__).parents[1]
+
+
+def moving_picture(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> list[np.ndarray]:
+    """RGB frames of a texture that pans, so that every frame differs."""
+    rng = np.random.default_rng(seed)
+    base = rng.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    return [np.ascontiguousarray(np.roll(base, (t, 2 * t), (0, 1))) for t in range(frames)]
+
+
+@pytest.fixture(scope="session")
+def make_clip() -> Callable[..., Path]:
+    def make(path: Path, frames: int = 20, height: int = 48, width: int = 64, seed: int = 0, fps: int = 24) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        encode(path, moving_picture(frames, height, width, seed), (width, height), fps, crf=20)
+        return path
+
+    return make
+
+
+def vqa(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the `vqa` command of this Python."""
+    command = [sys.executable, "-m", "vqa", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def assert_one_line_error(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit status 2 and one `vqa: error:` line with `words`, no traceback."""
+    assert result.returncode == 2, result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("vqa: error:")]
+    assert len(errors) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in errors[0]

@@ -1,0 +1,94 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from tests.conftest import assert_one_line_error, vqa
+from vqa.demo import distortions, raters
+from vqa.demo.scenes import Scene, pink_noise
+from vqa.manifest import Video, read_manifest
+from vqa.video import open_video
+
+SMALL = ["--videos", 8, "--scenes", 3, "--width", 96, "--height", 64, "--seconds", 0.5, "--fps", 24]
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+def test_same_seed_same_bytes_whatever_the_workers(tmp_path):
+    assert vqa("demo-data", "--output", tmp_path / "a", *SMALL).returncode == 0
+    assert vqa("demo-data", "--output", tmp_path / "b", *SMALL, "--workers", 2).returncode == 0
+    assert vqa("demo-data", "--output", tmp_path / "c", *SMALL, "--seed", 1).returncode == 0
+    assert hashes(tmp_path / "a") == hashes(tmp_path / "b") and len(hashes(tmp_path / "a")) == 9
+    assert not set(hashes(tmp_path / "a").values()) & set(hashes(tmp_path / "c").values())
+
+
+def test_more_clips_leave_the_others_as_they_are(tmp_path):
+    vqa("demo-data", "--output", tmp_path / "a", *SMALL)
+    vqa("demo-data", "--output", tmp_path / "b", *SMALL, "--videos", 9)
+    few, more = hashes(tmp_path / "a"), hashes(tmp_path / "b")
+    assert {k: v for k, v in more.items() if k in few and k != "table.csv"} == {k: v for k, v in few.items() if k != "table.csv"}
+
+
+def test_table_describes_the_clips(tmp_path):
+    vqa("demo-data", "--output", tmp_path / "a", *SMALL)
+    videos = read_manifest(tmp_path / "a" / "table.csv", root=tmp_path / "a")
+    assert len({v.scene for v in videos}) == 3
+    for video in videos:
+        reader = open_video(video)
+        assert len(list(reader.frames())) == video.frames == 12
+        assert (reader.header.width, reader.header.height) == (96, 64) == (video.width, video.height)
+        assert 1 <= video.mos <= 5 and video.mos_std > 0
+
+
+def test_a_bad_option_is_one_line(tmp_path):
+    assert_one_line_error(vqa("demo-data", "--output", tmp_path / "a", "--width", 65), "width", "65")
+
+
+def test_textures_have_a_1_over_f_spectrum():
+    power = np.mean([np.abs(np.fft.fft2(pink_noise(np.random.default_rng(s), 128, 128, 1.0))) ** 2 for s in range(8)], 0)
+    fy, fx = np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(128), indexing="ij")
+    radius = np.hypot(fy, fx)
+    inside = (radius > 0.03) & (radius < 0.3)
+    slope = np.polyfit(np.log(radius[inside]), np.log(power[inside]), 1)[0]
+    assert slope == pytest.approx(-2, abs=0.15)  # amplitude 1/f is power 1/f^2
+
+
+def test_scenes_move_and_have_hard_edges():
+    scene = Scene(0, 0, 96, 128)
+    first, later = scene.frame(0, np.zeros(2)), scene.frame(0.5, np.zeros(2))
+    assert np.abs(first - later).mean() > 0.02
+    assert np.abs(np.diff(first, axis=1)).max() > 0.25
+
+
+def test_mos_falls_with_strength():
+    plans = [distortions.plan(0, n) for n in range(60)]
+    mos = [raters.opinion(0, n, plan.strength)[0] for n, plan in enumerate(plans)]
+    assert spearmanr([plan.strength for plan in plans], mos).statistic < -0.95
+    assert {plan.kind for plan in plans} == set(distortions.KINDS)
+    assert min(mos) < 1.7 and max(mos) > 4.3
+
+
+@pytest.mark.parametrize("kind", ["defocus", "noise", "under-exposure", "shake"])
+def test_stronger_distortions_change_a_frame_more(kind):
+    view = Scene(0, 1, 64, 96).frame(0, np.zeros(2))
+    motion = np.array([4.0, 4.0])
+    changes = [
+        np.abs(distortions.apply(view, {kind: s}, motion * s, np.random.default_rng(0)) - view).mean() for s in (0.1, 0.5, 1.0)
+    ]
+    assert changes[0] < changes[1] < changes[2]
+
+
+def test_judder_holds_frames_and_exposes_longer():
+    instants, hold = distortions.clock({"judder": 1.0}, 30)
+    assert hold == 10 and instants.tolist() == [0] * 10 + [10] * 10 + [20] * 10
+    assert distortions.clock({}, 5)[0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_video_rows_start_with_what_the_manifest_needs():
+    assert Video("a", "a.mp4", 1.0).source() == {
+        "video_id": "a", "path": "a.mp4", "width": None, "height": None, "pixel_format": None,
+    }  # fmt: skip

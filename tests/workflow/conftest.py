@@ -1,0 +1,97 @@
+"""A finished smoke study, made once by real Snakemake and copied for each scenario."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import REPO
+
+SMOKE = REPO / "workflow" / "studies" / "smoke.yaml"
+
+
+class Project:
+    """A folder in which Snakemake runs a study of the repository's workflow."""
+
+    def __init__(self, folder: Path, study: Path = SMOKE):
+        self.folder = folder
+        self.config = folder / "study.yaml"
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self.config.exists():
+            shutil.copy(study, self.config)
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results-smoke"
+
+    def copy(self, folder: Path) -> "Project":
+        shutil.copytree(self.folder, folder, symlinks=True)  # keeps mtimes: nothing looks changed
+        return Project(folder)
+
+    def edit(self, **changes: object) -> None:
+        """Set config keys; `training__lr=1` sets training.lr."""
+        raw = yaml.safe_load(self.config.read_text())
+        for path, value in changes.items():
+            *parents, key = path.split("__")
+            place = raw
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[key] = value
+        self.config.write_text(yaml.safe_dump(raw, sort_keys=False))
+
+    def command(self, *arguments: object) -> list[str]:
+        return [
+            sys.executable, "-m", "snakemake", "--snakefile", str(REPO / "Snakefile"), "--directory", str(self.folder),
+            "--configfile", str(self.config), "--cores", "2", *map(str, arguments),
+        ]  # fmt: skip
+
+    def run(self, *arguments: object, check: bool = True, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, timeout=600, env={**os.environ, **(env or {})}
+        )
+        if check:
+            assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    def jobs(self, *arguments: object, env: dict[str, str] | None = None) -> Counter[str]:
+        """How many jobs of each rule Snakemake plans; empty when there is nothing to do."""
+        return planned(self.run("--dry-run", *arguments, env=env))
+
+    def snapshot(self) -> dict[str, tuple[int, bytes]]:
+        """mtime and bytes of what the study made, logs and benchmarks aside."""
+        found = {}
+        for path in sorted(self.results.rglob("*")):
+            name = path.relative_to(self.results).as_posix()
+            if path.is_file() and not name.startswith(("logs/", "benchmarks/")):
+                found[name] = (path.stat().st_mtime_ns, path.read_bytes())
+        return found
+
+
+def planned(result: subprocess.CompletedProcess[str]) -> Counter[str]:
+    text = result.stdout + result.stderr
+    table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal", text, re.S)
+    if table is None:
+        assert "Nothing to be done" in text, text
+        return Counter()
+    counts = Counter({name: int(n) for name, n in re.findall(r"^(\S+) +(\d+)$", table[1], re.M)})
+    del counts["all"]
+    return counts
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    project = Project(tmp_path_factory.mktemp("smoke") / "project")
+    project.run()
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    """A copy of the finished study to change."""
+    return finished.copy(tmp_path / "project")

@@ -1,0 +1,114 @@
+import ast
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.conftest import REPO
+from tests.workflow.conftest import Project, planned
+from vqa.results.tables import SYNTHETIC
+
+
+def test_smoke_study_makes_everything_that_the_design_names(finished):
+    for name in ("metrics.csv", "statistics.csv", "report.html", "study.yaml"):
+        assert (finished.results / name).stat().st_size > 100
+    for name in ("datasets", "frame-level", "sampling", "ttest-modes", "ttest-samplers", "verdicts"):
+        for suffix in ("csv", "md", "tex"):
+            assert (finished.results / "tables" / f"{name}.{suffix}").stat().st_size > 50
+    for name in ("modes", "samplers", "pairs", "scatter", "training", "cost"):
+        assert (finished.results / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (finished.results / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_metrics_have_one_row_a_cell_and_seed(finished):
+    metrics = pd.read_csv(finished.results / "metrics.csv")
+    cells = metrics.groupby(["experiment", "mode"])["seed"].nunique()
+    assert cells.to_dict() == {("cube-level", "OO"): 2, ("sample-4", "OO"): 2} | {
+        ("frame-level", mode): 2 for mode in ("OO", "OS", "SO", "SS")
+    }
+    assert (metrics["n_test"] == 3).all()
+
+
+def test_everything_made_from_synthetic_clips_says_so(finished):
+    for path in [*(finished.results / "tables").glob("*.md"), finished.results / "report.html"]:
+        assert SYNTHETIC in path.read_text(), path
+    assert "untrained" in (finished.results / "tables" / "datasets.md").parent.joinpath("verdicts.md").read_text()
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    assert planned(finished.run()) == {}
+
+
+def test_every_command_in_the_log_runs_by_hand(finished, project):
+    """The shell command that Snakemake prints for a training gives the same predictions."""
+    run = project.results / "runs/demo/sample-4/O/seed-1"
+    before = (run / "predictions.csv").read_bytes()
+    (run / "predictions.csv").unlink()
+    shown = project.run("--dry-run", "--printshellcmds").stdout
+    command = re.search(r"^Shell command: (vqa train .*seed-1 .*)$|^\s+(vqa train .*sample-4/O/seed-1 .*)$", shown, re.M)
+    text = next(filter(None, command.groups())).split(" > ")[0]
+    text = text.replace("vqa ", f"{sys.executable} -m vqa ", 1)
+    subprocess.run(text, shell=True, cwd=project.folder, check=True, capture_output=True)
+    assert (run / "predictions.csv").read_bytes() == before
+
+
+def test_log_and_benchmark_of_every_job_are_written(finished):
+    logs = {p.relative_to(finished.results / "logs").with_suffix("") for p in (finished.results / "logs").rglob("*.log")}
+    timings = {p.relative_to(finished.results / "benchmarks").with_suffix("") for p in (finished.results / "benchmarks").rglob("*.tsv")}
+    assert logs == timings and len(logs) > 15
+
+
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        ({"trainning": {"lr": 1}}, ["trainning", "did you mean 'training'"]),
+        ({"training__epochs": "many"}, ["training.epochs", "'many'"]),
+        ({"experiments__frame-level__backbone": "resnet51"}, ["resnet51", "did you mean 'resnet50'"]),
+        ({"datasets__demo__exclude": ["no-such"]}, ["datasets.demo.exclude", "no-such"]),
+        ({"datasets__mine": {"reader": "table", "path": "/no/such.csv"}}, ["/no/such.csv"]),
+    ],
+)
+def test_a_mistake_in_the_config_is_one_line(tmp_path, change, words):
+    project = Project(tmp_path / "project")
+    project.edit(**change)
+    result = project.run("--dry-run", check=False)
+    assert result.returncode == 1
+    lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+    assert lines[-1].startswith("vqa: error: ") and "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[-1]
+
+
+def test_parsing_the_workflow_imports_no_torch(tmp_path):
+    project = Project(tmp_path / "project")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "torch.py").write_text("raise ImportError('torch was imported at parse time')\n")
+    assert project.jobs(env={"PYTHONPATH": str(tmp_path / "site")})["train"] == 8
+
+
+def test_snakefile_is_short_and_every_rule_is_complete():
+    assert len((REPO / "Snakefile").read_text().splitlines()) <= 40
+    for path in (REPO / "workflow/rules").glob("*.smk"):
+        text = path.read_text()
+        if path.name != "common.smk":
+            assert "def " not in text, path
+        for block in re.split(r"^\s*rule ", text, flags=re.M)[1:]:
+            for keyword in ("log:", "benchmark:", "threads:", "resources:", "conda:", "shell:"):
+                assert keyword in block, (path, block[:40])
+
+
+def test_imports_point_down_only():
+    """cli -> stages -> shards, sampling, video; config and study import no torch; no circles."""
+    imports = {}
+    for path in (REPO / "vqa").rglob("*.py"):
+        name = ".".join(path.relative_to(REPO).with_suffix("").parts).removesuffix(".__init__")
+        tree = ast.parse(path.read_text())
+        found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        imports[name] = {module for module in found if module.startswith("vqa")}
+    for name, used in imports.items():
+        if not name.startswith(("vqa.cli", "vqa.__main__")):
+            assert not any(module.startswith("vqa.cli") for module in used), name
+    assert not any(module.startswith(("vqa.features", "vqa.shards")) for n in imports if n.startswith("vqa.datasets") for module in imports[n])
+    assert imports["vqa.metrics"] == set() and imports["vqa.head"] <= {"vqa.errors", "vqa.files"}
