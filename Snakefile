@@ -18,9 +18,6 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/results.smk"
 
 
-report: "workflow/report/study.rst"
-
-
 localrules:
     all,
     weights,

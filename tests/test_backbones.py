@@ -41,7 +41,9 @@ def test_resnet50_features_equal_a_plain_forward_pass(weights):
     network = resnet50(weights=None).eval()
     network.load_state_dict(torch.load(weights / "resnet50.pth", weights_only=True))
     x = frames(2, 96, 128, 3).permute(0, 3, 1, 2).double() / 255
-    x = ((x - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)).float()
+    x = (
+        (x - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    ).float()
     with torch.no_grad():
         x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
         x = network.layer4(network.layer3(network.layer2(network.layer1(x))))
@@ -71,7 +73,9 @@ def published_3d(depth: int, shortcut: str, classes: int, prefix: str) -> dict:
     return {"epoch": 200, "arch": "resnet", "state_dict": {prefix + key: value for key, value in state.items()}}
 
 
-@pytest.mark.parametrize("release,classes,prefix", [(2018, 400, "module."), (2020, 700, ""), (2020, 1039, ""), (2018, 400, "")])
+@pytest.mark.parametrize(
+    "release,classes,prefix", [(2018, 400, "module."), (2020, 700, ""), (2020, 1039, ""), (2018, 400, "")]
+)
 def test_both_3d_checkpoint_layouts_load(tmp_path, release, classes, prefix):
     data = published_3d(101, "B", classes, prefix)
     assert len(data["state_dict"]) == 626

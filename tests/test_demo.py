@@ -30,7 +30,9 @@ def test_more_clips_leave_the_others_as_they_are(tmp_path):
     vqa("demo-data", "--output", tmp_path / "a", *SMALL)
     vqa("demo-data", "--output", tmp_path / "b", *SMALL, "--videos", 9)
     few, more = hashes(tmp_path / "a"), hashes(tmp_path / "b")
-    assert {k: v for k, v in more.items() if k in few and k != "table.csv"} == {k: v for k, v in few.items() if k != "table.csv"}
+    assert {k: v for k, v in more.items() if k in few and k != "table.csv"} == {
+        k: v for k, v in few.items() if k != "table.csv"
+    }
 
 
 def test_table_describes_the_clips(tmp_path):
@@ -49,7 +51,9 @@ def test_a_bad_option_is_one_line(tmp_path):
 
 
 def test_textures_have_a_1_over_f_spectrum():
-    power = np.mean([np.abs(np.fft.fft2(pink_noise(np.random.default_rng(s), 128, 128, 1.0))) ** 2 for s in range(8)], 0)
+    power = np.mean(
+        [np.abs(np.fft.fft2(pink_noise(np.random.default_rng(s), 128, 128, 1.0))) ** 2 for s in range(8)], 0
+    )
     fy, fx = np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(128), indexing="ij")
     radius = np.hypot(fy, fx)
     inside = (radius > 0.03) & (radius < 0.3)
@@ -77,7 +81,8 @@ def test_stronger_distortions_change_a_frame_more(kind):
     view = Scene(0, 1, 64, 96).frame(0, np.zeros(2))
     motion = np.array([4.0, 4.0])
     changes = [
-        np.abs(distortions.apply(view, {kind: s}, motion * s, np.random.default_rng(0)) - view).mean() for s in (0.1, 0.5, 1.0)
+        np.abs(distortions.apply(view, {kind: s}, motion * s, np.random.default_rng(0)) - view).mean()
+        for s in (0.1, 0.5, 1.0)
     ]
     assert changes[0] < changes[1] < changes[2]
 

@@ -16,6 +16,7 @@ from vqa.head import load_head
 from vqa.index import read_index, write_index
 from vqa.manifest import Video, write_manifest
 from vqa.metrics import evaluate
+from vqa.optimiser import Adam
 from vqa.splits import split
 from vqa.training import Feeder, fit, load_items, predict
 
@@ -118,7 +119,9 @@ def test_selection_keeps_the_first_epoch_of_highest_validation_srocc(study):
     assert outcome.selected.epoch == 1 + int(np.argmax(values))
     feeder = Feeder(settings, 0, "O", torch.device("cpu"))
     scores = predict(outcome.head, feeder, items["val"])
-    assert evaluate(scores, np.array([i.label for i in items["val"]])).srocc == pytest.approx(outcome.selected.val_srocc)
+    assert evaluate(scores, np.array([i.label for i in items["val"]])).srocc == pytest.approx(
+        outcome.selected.val_srocc
+    )
 
 
 def test_the_test_set_cannot_influence_training(study):
@@ -171,6 +174,23 @@ def test_label_scale_of_the_training_part_ignores_the_others(study):
     _, _, train_scale = items_of(study, label_scale="train")
     everything = [item.mos for part in items.values() for item in part]
     assert dataset_scale == max(everything) and train_scale == max(item.mos for item in items["train"])
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_adam_equals_pytorchs(weight_decay):
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(5, 4, generator=generator), torch.randn(3, generator=generator)]
+    ours, theirs = ([p.clone().requires_grad_() for p in start] for _ in range(2))
+    adam, reference = Adam(ours, weight_decay), torch.optim.Adam(theirs, lr=3e-3, weight_decay=weight_decay)
+    for _ in range(50):
+        gradients = [torch.randn(p.shape, generator=generator) for p in start]
+        for parameters in (ours, theirs):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient.clone()
+        adam.step(3e-3)
+        reference.step()
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
 
 
 def test_step_schedule_lowers_the_learning_rate(study):

@@ -31,12 +31,8 @@ class _Dataset(_Model):
         description="fail: a video that cannot be decoded stops the study after all others are "
         "done; exclude: it is left out and the report names it",
     )
-    buckets: int = Field(
-        8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good"
-    )
-    permutations: Path | None = Field(
-        None, description="VSFA *info.mat whose stored permutations give the splits"
-    )
+    buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
+    permutations: Path | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
 
 
 class DemoDataset(_Dataset):
@@ -76,9 +72,7 @@ class VsfaInfoDataset(_Dataset):
     videos: Path = Field(description="folder that holds the videos")
 
 
-Dataset = Annotated[
-    DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset, Field(discriminator="reader")
-]
+Dataset = Annotated[DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset, Field(discriminator="reader")]
 
 
 class BackboneSettings(_Model):
@@ -120,9 +114,7 @@ class Extraction(_Model):
         "auto", description="of the network; auto: the fastest this machine runs well, recorded"
     )
     storage: Literal["float16", "float32"] = Field("float16", description="of features in shards")
-    memory_mb: int = Field(
-        1000, ge=100, description="budget for activations: sets the frames per batch"
-    )
+    memory_mb: int = Field(1000, ge=100, description="budget for activations: sets the frames per batch")
     threads: int = Field(2, ge=1, description="CPU threads of an extraction job")
 
 
@@ -145,9 +137,7 @@ class Training(_Model):
     label_scale: Literal["dataset", "train"] = Field(
         "dataset", description="MOS are divided by the largest of the dataset, or of the training part"
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="of the projection's matrix product"
-    )
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of the projection's matrix product")
     threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")
 
 
@@ -284,4 +274,3 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
     known = sorted({name for model in models for name in model.model_fields})
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
     return f", did you mean '{close[0]}'?" if close else "; see config.yaml for the known keys"
-

@@ -49,9 +49,7 @@ def settings_of(backbone: str, settings: BackboneSettings, extraction: Extractio
 class Bucket:
     """The videos of one job, their shards and what these must say to be current."""
 
-    def __init__(
-        self, folder: Path, videos: list[Video], depends: dict[str, Any], weights_sha256: str
-    ):
+    def __init__(self, folder: Path, videos: list[Video], depends: dict[str, Any], weights_sha256: str):
         self.folder = folder
         self.videos = videos
         self.depends = {**depends, "weights": weights_sha256}

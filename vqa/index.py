@@ -84,3 +84,10 @@ def read_index(path: Path) -> dict[str, Entry]:
     if len({entry.dim for entry in entries}) > 1:
         raise UserError(f"{path}: mixes feature sizes; run `{MEND}`")
     return {entry.video_id: entry for entry in entries}
+
+
+def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
+    """The backbone, weights and settings that made the features, read off the first shard."""
+    found = shards.attributes(next(iter(entries.values())).shard)
+    keys = ("backbone", "weights_sha256", "cube_input", "node", "decoder", "precision", "clip_length")
+    return {key: found[key] for key in keys if key in found}

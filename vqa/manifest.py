@@ -75,8 +75,7 @@ def unique(videos: list[Video], where: str) -> list[Video]:
         first = seen.setdefault(video.video_id.lower(), number)
         if first != number:
             raise UserError(
-                f"{where}: video_id '{video.video_id}' stands in rows {first} and {number}; "
-                "each video may stand once"
+                f"{where}: video_id '{video.video_id}' stands in rows {first} and {number}; each video may stand once"
             )
     return videos
 
@@ -96,8 +95,7 @@ def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:
     video_id = row["video_id"].strip()
     if not SAFE_ID.fullmatch(video_id) or len(video_id) > 200:
         raise UserError(
-            f"{where}: video_id {video_id!r} must be letters, digits, '_', '-', '.' and start with "
-            "a letter or digit"
+            f"{where}: video_id {video_id!r} must be letters, digits, '_', '-', '.' and start with a letter or digit"
         )
     if not row["path"].strip() or "\0" in row["path"]:
         raise UserError(f"{where}: path is empty; give the video's file")

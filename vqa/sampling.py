@@ -37,9 +37,7 @@ def sample_frames(n: int, k: int, rng: np.random.Generator) -> np.ndarray:
     return starts + rng.integers(0, min(k, n), size=len(starts))
 
 
-def frame_sequence(
-    video_id: str, n: int, k: int, order: Order, seed: int, epoch: int | None = None
-) -> np.ndarray:
+def frame_sequence(video_id: str, n: int, k: int, order: Order, seed: int, epoch: int | None = None) -> np.ndarray:
     """The frame indices fed to the head for one video, in the order they are fed.
 
     O and S of a seed hold the same frames. `epoch` gives each epoch its own draw;

@@ -21,7 +21,12 @@ _HINT = "delete it and run `snakemake --cores N --forcerun extract --until index
 
 
 def write(
-    path: Path, chunks: Iterable[np.ndarray], shape: tuple[int, int], dtype: str, start: np.ndarray, attributes: Mapping[str, Any]
+    path: Path,
+    chunks: Iterable[np.ndarray],
+    shape: tuple[int, int],
+    dtype: str,
+    start: np.ndarray,
+    attributes: Mapping[str, Any],
 ) -> str:
     """Write a shard atomically from chunks of rows ([n, D] each, T rows in all).
 
@@ -30,20 +35,19 @@ def write(
     import h5py
 
     hasher = hashlib.sha256()
-    with atomic(path) as part:
-        with h5py.File(part, "w") as file:
-            data = file.create_dataset("features", shape=shape, dtype=dtype)
-            row = 0
-            for chunk in chunks:
-                stored = np.ascontiguousarray(chunk, dtype=dtype)
-                data[row : row + len(stored)] = stored
-                hasher.update(stored)
-                row += len(stored)
-            if row != shape[0]:
-                raise ValueError(f"{path}: got {row} rows, expected {shape[0]}")
-            file["start"] = np.asarray(start, np.int64)
-            checksum = hasher.hexdigest()[:16]
-            file.attrs.update({**attributes, "checksum": checksum})
+    with atomic(path) as part, h5py.File(part, "w") as file:
+        data = file.create_dataset("features", shape=shape, dtype=dtype)
+        row = 0
+        for chunk in chunks:
+            stored = np.ascontiguousarray(chunk, dtype=dtype)
+            data[row : row + len(stored)] = stored
+            hasher.update(stored)
+            row += len(stored)
+        if row != shape[0]:
+            raise ValueError(f"{path}: got {row} rows, expected {shape[0]}")
+        file["start"] = np.asarray(start, np.int64)
+        checksum = hasher.hexdigest()[:16]
+        file.attrs.update({**attributes, "checksum": checksum})
     return checksum
 
 
@@ -84,7 +88,9 @@ def _open(path: str | Path) -> Iterator[Any]:
         with h5py.File(path, "r") as file:
             yield file
     except FileNotFoundError:
-        raise UserError(f"{path}: this shard is missing; run `snakemake --cores N --forcerun extract --until index`") from None
+        raise UserError(
+            f"{path}: this shard is missing; run `snakemake --cores N --forcerun extract --until index`"
+        ) from None
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):
         raise UserError(f"{path}: is not a readable shard; {_HINT}") from None
 

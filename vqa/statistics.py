@@ -78,9 +78,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def compare(
-    a: np.ndarray, b: np.ndarray, n_train: int, n_test: int, margin: float, level: float = 0.95
-) -> Comparison:
+def compare(a: np.ndarray, b: np.ndarray, n_train: int, n_test: int, margin: float, level: float = 0.95) -> Comparison:
     """All statistics of a - b. Interval and TOST use the corrected standard error."""
     a, b = np.asarray(a, float), np.asarray(b, float)
     finite = np.isfinite(a) & np.isfinite(b)

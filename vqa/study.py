@@ -119,9 +119,7 @@ class Grid:
 
     def receipts(self, dataset: str, slug: str) -> list[Path]:
         return [
-            self.paths.receipt(dataset, slug, number)
-            for number, videos in enumerate(self.buckets(dataset))
-            if videos
+            self.paths.receipt(dataset, slug, number) for number, videos in enumerate(self.buckets(dataset)) if videos
         ]
 
     @cached_property
@@ -164,9 +162,7 @@ class Grid:
         """(control head's experiment, VSFA's) of the same backbone and sampler."""
         return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
 
-    def _groups(
-        self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]
-    ) -> list[tuple[str, str]]:
+    def _groups(self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]) -> list[tuple[str, str]]:
         in_order = {name: e for name, e in self.study.experiments.items() if "OO" in e.modes}
         bases = {key(e): name for name, e in reversed(in_order.items()) if is_base(e)}
         return [(name, bases[key(e)]) for name, e in in_order.items() if key(e) in bases and not is_base(e)]

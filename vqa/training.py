@@ -27,6 +27,7 @@ from vqa.head import VSFA, create_head, save_head
 from vqa.index import Entry
 from vqa.manifest import Video
 from vqa.metrics import srocc
+from vqa.optimiser import Adam
 from vqa.sampling import Order, frame_sequence, stream
 from vqa.splits import Part, sizes
 
@@ -47,7 +48,8 @@ class Item:
 @dataclass(frozen=True)
 class Batch:
     """frames: (N, D) chosen frames of all videos one after another, in natural order;
-    position: (B, T) row of `frames` that the head sees at each step; lengths, labels: (B,)."""
+    position: (B, T) row of `frames` that the head sees at each step; lengths, labels: (B,).
+    """
 
     frames: Tensor
     position: Tensor
@@ -104,9 +106,7 @@ class Feeder:
         k = self.run.sampler if training or self.run.sample_test else 0
         return frame_sequence(item.video_id, len(item.features), k, order or self.order, self.seed, redraw)
 
-    def batch(
-        self, items: Sequence[Item], training: bool = False, epoch: int = 0, order: Order | None = None
-    ) -> Batch:
+    def batch(self, items: Sequence[Item], training: bool = False, epoch: int = 0, order: Order | None = None) -> Batch:
         sequences = [self.sequence(item, training, epoch, order) for item in items]
         lengths = [len(sequence) for sequence in sequences]
         frames = np.empty((sum(lengths), items[0].features.shape[1]), items[0].features.dtype)
@@ -154,28 +154,26 @@ def predict(head: VSFA, feeder: Feeder, items: Sequence[Item], order: Order | No
 def fit(run: Run, seed: int, order: Order, items: dict[Part, list[Item]], scale: float, device: str) -> Outcome:
     """Train for `run.epochs` and keep the epoch that validation chooses; the test set is not read."""
     torch.set_num_threads(run.threads)
-    torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
+    if device != "cpu":  # on the CPU every operation used here is deterministic as it is
+        torch.use_deterministic_algorithms(True, warn_only=True)
     train, val = items["train"], items["val"]
     init = int(stream(seed, "head").integers(2**31))
     head = create_head(run.head, train[0].features.shape[1], init).to(device)
     head.projection_dtype = getattr(torch, run.precision)
     feeder = Feeder(run, seed, order, torch.device(device))
-    optimiser = torch.optim.Adam(head.parameters(), lr=run.lr, weight_decay=run.weight_decay)
-    gamma = run.step_gamma if run.schedule == "step" else 1.0
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, run.step_epochs, gamma)
+    optimiser = Adam(head.parameters(), run.weight_decay)
     val_labels = np.array([item.label for item in val])
     history: list[Epoch] = []
     selected, kept, step = None, {}, 0
     for epoch in tqdm(range(1, run.epochs + 1), desc="train", unit="epoch", disable=None):
         losses = []
         for batch in feeder.epoch_batches(train, epoch):
-            optimiser.zero_grad(set_to_none=True)
+            optimiser.zero_grad()
             loss = F.l1_loss(predict_batch(head, batch), batch.labels)
             loss.backward()
-            optimiser.step()
+            optimiser.step(learning_rate(run, epoch))
             losses.append(loss.detach() * len(batch.labels))
             step += 1
-        schedule.step()
         scores = predict(head, feeder, val)
         train_loss = float(torch.stack(losses).sum()) / len(train)
         history.append(Epoch(epoch, step, train_loss, np.abs(scores - val_labels).mean(), srocc(scores, val_labels)))
@@ -188,6 +186,12 @@ def fit(run: Run, seed: int, order: Order, items: dict[Part, list[Item]], scale:
     return Outcome(head.eval(), history, selected, scale)
 
 
+def learning_rate(run: Run, epoch: int) -> float:
+    """Constant, or multiplied by `step_gamma` every `step_epochs` epochs; epochs count from 1."""
+    steps = (epoch - 1) // run.step_epochs if run.schedule == "step" else 0
+    return run.lr * run.step_gamma**steps
+
+
 def _better(new: Epoch, best: Epoch | None, selection: str) -> bool:
     """Strictly higher validation SROCC; an undefined one never displaces a defined one."""
     if best is None or selection == "last-epoch":
@@ -197,7 +201,8 @@ def _better(new: Epoch, best: Epoch | None, selection: str) -> bool:
 
 def predictions_csv(outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]]) -> str:
     """Rows `video_id, split, test_order, mos, score` on the MOS scale: validation in the training
-    order, test in both."""
+    order, test in both.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["video_id", "split", "test_order", "mos", "score"])

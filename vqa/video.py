@@ -169,9 +169,7 @@ class RawReader:
 
     name = "raw"
 
-    def __init__(
-        self, path: Path, width: int | None, height: int | None, pixel_format: str, fps: float | None
-    ):
+    def __init__(self, path: Path, width: int | None, height: int | None, pixel_format: str, fps: float | None):
         import av
 
         self.version = f"swscale {'.'.join(map(str, av.library_versions['libswscale']))}"

@@ -51,7 +51,9 @@ class Project:
             "--configfile", str(self.config), "--cores", "2", *map(str, arguments),
         ]  # fmt: skip
 
-    def run(self, *arguments: object, check: bool = True, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: object, check: bool = True, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, timeout=600, env={**os.environ, **(env or {})}
         )

@@ -35,7 +35,9 @@ def test_one_more_seed_trains_only_that_seed(project):
     assert project.jobs() == Counter(RESULTS | {"train": 4})
     project.run()
     after = project.snapshot()
-    assert {name for name in before if name.startswith(("runs/", "features/", "data/")) and after[name] != before[name]} == set()
+    assert {
+        name for name in before if name.startswith(("runs/", "features/", "data/")) and after[name] != before[name]
+    } == set()
     assert set(pd.read_csv(project.results / "metrics.csv")["seed"]) == {0, 1, 2}
 
 
@@ -119,7 +121,11 @@ def test_a_deleted_shard_is_noticed_and_mended_as_told(project):
     project.run("--forcerun", "extract", "--until", "index")
     assert lost.exists() and project.jobs() == {}
     after = project.snapshot()
-    assert all(after[n][0] == before[n][0] for n in before if n.endswith("head.pt") or (n.endswith(".h5") and "clip-004" not in n))
+    assert all(
+        after[n][0] == before[n][0]
+        for n in before
+        if n.endswith("head.pt") or (n.endswith(".h5") and "clip-004" not in n)
+    )
 
 
 def test_a_changed_label_retrains_and_extracts_nothing(project):

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Spec", "create", "spec"]
 
 
-def create(
-    name: str, weights: str | Path, cube_input: str = "crop112", node: str | None = None
-) -> "Extractor":
+def create(name: str, weights: str | Path, cube_input: str = "crop112", node: str | None = None) -> "Extractor":
     """The extractor of a registered backbone with its weights loaded, in float32.
 
     Raises `UserError` for an unknown name and for a checkpoint that does not fit.
@@ -34,6 +32,4 @@ def create(
         return resnet3d.create(int(depth), int(release or 2018), weights, cube_input)
     from vqa.backbones import torchvision_models
 
-    return torchvision_models.create(
-        name.removeprefix("torchvision/"), weights, entry.clip_length, node, cube_input
-    )
+    return torchvision_models.create(name.removeprefix("torchvision/"), weights, entry.clip_length, node, cube_input)

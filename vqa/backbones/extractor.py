@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 Prepare = Callable[[np.ndarray], np.ndarray]
@@ -96,11 +97,13 @@ def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
 
 def resize_and_crop(side: int) -> Prepare:
     """Short side to `side` (bilinear, anti-aliased, as PIL does), then the central square."""
-    from torchvision.transforms.v2 import functional as F
 
     def prepare(frame: np.ndarray) -> np.ndarray:
-        image = torch.from_numpy(frame).permute(2, 0, 1)
-        resized = F.resize(image, [side], antialias=True)
-        return F.center_crop(resized, [side, side]).permute(1, 2, 0).contiguous().numpy()
+        height, width = frame.shape[:2]
+        size = [side * length // min(height, width) for length in (height, width)]
+        image = torch.from_numpy(frame).permute(2, 0, 1).unsqueeze(0)
+        resized = F.interpolate(image, size, mode="bilinear", antialias=True)[0]
+        top, left = (round((length - side) / 2) for length in size)
+        return resized[:, top : top + side, left : left + side].permute(1, 2, 0).contiguous().numpy()
 
     return prepare

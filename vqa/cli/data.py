@@ -70,4 +70,3 @@ def check(config: Path, headers: bool, workers: int) -> None:
     click.echo(summary)
     if not ready:
         raise UserError(f"{config}: not every dataset is ready; see the list above")
-

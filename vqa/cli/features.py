@@ -66,7 +66,9 @@ def extract(
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     if not weights.is_file():
-        raise UserError(f"{weights}: no such checkpoint; `vqa weights {backbone} --output {weights}` makes or explains it")
+        raise UserError(
+            f"{weights}: no such checkpoint; `vqa weights {backbone} --output {weights}` makes or explains it"
+        )
     depends = settings_of(backbone, backbone_settings, extraction)
     extract_bucket(
         Bucket(output, videos, depends, sha256(weights)),

@@ -7,6 +7,7 @@ import click
 from vqa import config as configs
 from vqa.cli.options import FILE, FOLDER, settings_options
 from vqa.config import Run
+from vqa.errors import UserError
 
 
 @click.command()
@@ -29,7 +30,7 @@ def train(
     **settings,
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
-    from vqa.index import read_index
+    from vqa.index import feature_origin, read_index
     from vqa.manifest import read_manifest
     from vqa.splits import split, stored_permutation
 
@@ -40,7 +41,7 @@ def train(
     entries = read_index(index)
     from vqa.training import train as run_training  # torch: only once the input is known to be good
 
-    made_by = {"manifest": str(manifest), "index": str(index)}
+    made_by = {"manifest": str(manifest), "index": str(index), "features": feature_origin(entries)}
     run_training(run, seed, order, videos, entries, parts, output, made_by, device)
 
 
@@ -49,8 +50,12 @@ def train(
 @click.option("--dataset", "targets", multiple=True, required=True, metavar="NAME:MANIFEST:INDEX",
               help="a dataset to test on; may be given several times")  # fmt: skip
 @click.option("--output", type=FILE, required=True, help="CSV: dataset, video_id, mos, score")
-def cross(head: Path, targets: tuple[str, ...], output: Path) -> None:
-    """Test a trained head on whole other datasets."""
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+def cross(head: Path, targets: tuple[str, ...], output: Path, threads: int) -> None:
+    """Test a trained head on the whole of other datasets, frames in order."""
     from vqa.crossing import predict_others
 
-    predict_others(head, [target.split(":") for target in targets], output)
+    parts = [tuple(target.split(":")) for target in targets]
+    if any(len(part) != 3 for part in parts):
+        raise UserError("--dataset must be NAME:MANIFEST:INDEX")
+    predict_others(head, parts, output, threads)

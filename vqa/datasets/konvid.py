@@ -15,9 +15,7 @@ _STEM = re.compile(r"(\d+)(?:_(?:original|cut)_centercrop_960x540_8s)?")
 
 
 def read(root: Path) -> Listing:
-    metadata = find_metadata(
-        root, ["KoNViD_1k_metadata"], ["KoNViD_1k_mos.csv", "KoNViD_1k_attributes.csv"]
-    )
+    metadata = find_metadata(root, ["KoNViD_1k_metadata"], ["KoNViD_1k_mos.csv", "KoNViD_1k_attributes.csv"])
     files = VideoFiles(root, (".mp4",))
     stems: dict[str, str] = {}
     for stem in files.stems():

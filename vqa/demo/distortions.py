@@ -47,9 +47,7 @@ def shake(parts: dict[str, float], frames: int, rng: np.random.Generator) -> np.
     return path * 20 * parts.get("shake", 0)
 
 
-def apply(
-    picture: np.ndarray, parts: dict[str, float], motion: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def apply(picture: np.ndarray, parts: dict[str, float], motion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Distort one frame (height, width, 3) in 0..1, in the order a camera would.
 
     motion: the shake's displacement since the last frame, which blurs the exposure.

@@ -53,7 +53,12 @@ def compare_study(grid: Grid, metrics: pd.DataFrame) -> pd.DataFrame:
         for metric in METRICS:
             margin = settings.margin if metric != "rmse" else float("nan")
             result = compare(
-                condition[metric].to_numpy(), baseline[metric].to_numpy(), counts["train"], counts["test"], margin, 1 - settings.alpha
+                condition[metric].to_numpy(),
+                baseline[metric].to_numpy(),
+                counts["train"],
+                counts["test"],
+                margin,
+                1 - settings.alpha,
             )
             rows.append(_row(pair, metric, result))
     frame = pd.DataFrame(rows, columns=_COLUMNS)
@@ -74,7 +79,18 @@ def _part_sizes(grid: Grid, pair: Pair) -> dict[str, int]:
 
 
 _FIELDS = list(Comparison.__dataclass_fields__)
-_COLUMNS = ["family", "dataset", "experiment", "mode", "baseline_experiment", "baseline_mode", "metric", *_FIELDS, "p_holm", "verdict"]
+_COLUMNS = [
+    "family",
+    "dataset",
+    "experiment",
+    "mode",
+    "baseline_experiment",
+    "baseline_mode",
+    "metric",
+    *_FIELDS,
+    "p_holm",
+    "verdict",
+]
 
 
 def _row(pair: Pair, metric: str, result: Comparison) -> dict:
@@ -95,4 +111,6 @@ def write_statistics(path: Path, statistics: pd.DataFrame) -> None:
 
 
 def read_statistics(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"], dtype={"flag": str}).fillna({"flag": ""})
+    return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"], dtype={"flag": str}).fillna(
+        {"flag": ""}
+    )

@@ -55,7 +55,19 @@ def _run_rows(grid: Grid, run: RunId) -> list[dict]:
     return rows
 
 
-COLUMNS = ["dataset", "experiment", "mode", "seed", "n_test", "srocc", "plcc", "krocc", "rmse", "plcc_raw", "fit_status"]
+COLUMNS = [
+    "dataset",
+    "experiment",
+    "mode",
+    "seed",
+    "n_test",
+    "srocc",
+    "plcc",
+    "krocc",
+    "rmse",
+    "plcc_raw",
+    "fit_status",
+]
 
 
 def write_metrics(path: Path, metrics: pd.DataFrame) -> None:

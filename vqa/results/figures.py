@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from vqa.metrics import fit_logistic
-from vqa.results.style import figure, legend_below, series
 from vqa.results.study_data import StudyData
+from vqa.results.style import figure, legend_below, series
 from vqa.results.tables import notes
 from vqa.study import RunId
 
@@ -36,7 +36,9 @@ CAPTIONS = {
     "training": Caption(
         "Training", "Validation SROCC by epoch, one line a seed; the dot marks the epoch that was selected."
     ),
-    "cost": Caption("Cost", "Frames read per training epoch against mean test SROCC, by sampler; times are of whole runs."),
+    "cost": Caption(
+        "Cost", "Frames read per training epoch against mean test SROCC, by sampler; times are of whole runs."
+    ),
 }
 
 
@@ -94,7 +96,9 @@ def modes(data: StudyData, folder: Path) -> None:
                 axis.errorbar(x, middle, [middle - low, high - middle], fmt=style["marker"], color=style["color"],
                               capsize=2, label=f"{mode} - OO")  # fmt: skip
             axis.set_title(name)
-            axis.set_xticks(range(len(study.datasets)), list(study.datasets), rotation=20 if len(study.datasets) > 1 else 0)
+            axis.set_xticks(
+                range(len(study.datasets)), list(study.datasets), rotation=20 if len(study.datasets) > 1 else 0
+            )
             axis.set_xlim(-0.6, len(study.datasets) - 0.4)
         axes[0][0].set_ylabel("SROCC difference")
         legend_below(axes[0][0])

@@ -40,7 +40,9 @@ def write_report(data: StudyData, output: Path) -> None:
         synthetic=SYNTHETIC if any(isinstance(d, DemoDataset) for d in study.datasets.values()) else "",
         summary=summary(data),
         tables=[(table, to_latex(table)) for table in all_tables(data)],
-        figures=[(name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png")) for name in data.grid.figures],
+        figures=[
+            (name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png")) for name in data.grid.figures
+        ],
         inconsistencies=INCONSISTENCIES if any(paper_key(data, name) for name in study.datasets) else (),
         excluded={name: data.excluded(name) for name in study.datasets},
         suspicious={name: suspicious(data, name) for name in study.datasets},
@@ -64,7 +66,9 @@ def summary(data: StudyData) -> list[str]:
     }
     for (family, name), group in chosen.groupby(["family", "experiment"], sort=False):
         counts = group["verdict"].value_counts()
-        told = ", ".join(f"{counts[word]} {word}" for word in ("different", "equivalent", "undecided") if word in counts)
+        told = ", ".join(
+            f"{counts[word]} {word}" for word in ("different", "equivalent", "undecided") if word in counts
+        )
         low, high = group["difference"].min(), group["difference"].max()
         span = f"{low:+.3f}" if len(group) == 1 else f"{low:+.3f} to {high:+.3f}"
         noun = "comparison" if len(group) == 1 else "comparisons"

@@ -113,7 +113,7 @@ class StudyData:
 
     def dataset_facts(self, dataset: str) -> DatasetFacts:
         videos, probes = self.manifest(dataset), self.probes(dataset)
-        sizes = (probes["width"].astype("Int64").astype(str) + "x" + probes["height"].astype("Int64").astype(str))
+        sizes = probes["width"].astype("Int64").astype(str) + "x" + probes["height"].astype("Int64").astype(str)
         counted = sizes[probes["width"].notna()].value_counts()
         mos = [video.mos for video in videos]
         suffixes = sorted({Path(video.path).suffix.lstrip(".").lower() for video in videos})

@@ -178,7 +178,9 @@ def heads_table(data: StudyData) -> Table:
     table = _performance(
         data, "heads", "Head controls: GRU and temporal pooling", ["Dataset", "Experiment", "Head", "Mode"], rows, None
     )
-    meaning = "vsfa: GRU and temporal pooling; gru-mean: GRU, plain mean; fc-pooling: no GRU; fc-mean: neither, order-blind."
+    meaning = (
+        "vsfa: GRU and temporal pooling; gru-mean: GRU, plain mean; fc-pooling: no GRU; fc-mean: neither, order-blind."
+    )
     return Table(table.name, table.title, table.headers, table.rows, [*table.notes, meaning])
 
 
@@ -286,7 +288,10 @@ def cross_table(data: StudyData) -> Table:
     rows = []
     for experiment in data.grid.study.cross_dataset:
         for trained in names:
-            cells = [mean_std(data.cross(trained, tested, experiment)["srocc"]) if tested != trained else None for tested in names]
+            cells = [
+                mean_std(data.cross(trained, tested, experiment)["srocc"]) if tested != trained else None
+                for tested in names
+            ]
             own = mean_std(data.cell(trained, experiment, "OO")["srocc"])
             shown = [cell or Cell(f"{own.text} (own test set)", numbers=own.numbers) for cell in cells]
             rows.append([Cell(experiment), Cell(trained), *shown])

@@ -53,7 +53,11 @@ def all_indexes():
 
 
 def all_runs():
-    return [GRID.run_dir(run) / "predictions.csv" for run in GRID.runs]
+    return [GRID.run_dir(run) / "predictions.csv" for run in GRID.runs] + all_crossed()
+
+
+def all_crossed():
+    return [GRID.run_dir(run) / "cross.csv" for run in GRID.crossed]
 
 
 def all_results():
@@ -97,7 +101,7 @@ def dataset_receipts(wildcards):
 
 
 def run_index(wildcards):
-    return PATHS.index(wildcards.dataset, GRID.slug(STUDY.experiments[wildcards.experiment].backbone))
+    return experiment_index(wildcards, wildcards.dataset)
 
 
 def run_flags(wildcards):
@@ -114,3 +118,17 @@ def demo_flags(dataset):
     chosen = STUDY.datasets[dataset]
     keys = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
     return " ".join(f"--{key} {getattr(chosen, key)}" for key in keys)
+
+
+def other_datasets(wildcards):
+    return [name for name in STUDY.datasets if name != wildcards.dataset]
+
+
+def experiment_index(wildcards, dataset):
+    return PATHS.index(dataset, GRID.slug(STUDY.experiments[wildcards.experiment].backbone))
+
+
+def cross_targets(wildcards):
+    return " ".join(
+        f"--dataset {name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}" for name in other_datasets(wildcards)
+    )

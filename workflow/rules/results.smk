@@ -1,6 +1,10 @@
 # Predictions -> metrics and statistics -> tables, figures, report.
 
 
+report: "../report/study.rst"
+
+
+
 rule evaluate:
     input:
         predictions=all_runs(),

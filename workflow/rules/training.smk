@@ -29,3 +29,29 @@ rule train:
     shell:
         "vqa train --manifest {input.manifest} --index {input.index} --order {wildcards.order}"
         " --seed {wildcards.seed} --output {params.folder} {params.flags} --threads {threads} > {log} 2>&1"
+
+
+rule cross:
+    input:
+        head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
+        manifests=lambda wildcards: [PATHS.manifest(name) for name in other_datasets(wildcards)],
+        indexes=lambda wildcards: [experiment_index(wildcards, name) for name in other_datasets(wildcards)],
+    output:
+        PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "cross.csv",
+    log:
+        f"{RESULTS}/logs/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: STUDY.training.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        depends=GRID.cross_depends(),
+        targets=cross_targets,
+    message:
+        "Test {wildcards.experiment} of {wildcards.dataset}, seed {wildcards.seed}, on the other datasets"
+    shell:
+        "vqa cross --head {input.head} --output {output} {params.targets} --threads {threads} > {log} 2>&1"

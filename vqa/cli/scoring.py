@@ -1,0 +1,56 @@
+"""vqa score"""
+
+from pathlib import Path
+
+import click
+
+from vqa.cli.options import FILE
+from vqa.errors import UserError
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--head", type=FILE, required=True, help="head.pt of a run, or VSFA's published VSFA.pt")
+@click.option("--weights", type=FILE, required=True, help="checkpoint of the backbone the head was trained on")
+@click.option("--backbone", help="needed for a head that does not name its own [VSFA.pt: resnet50]")
+@click.option("--width", type=int, help="of raw .yuv videos, pixels")
+@click.option("--height", type=int, help="of raw .yuv videos, pixels")
+@click.option("--pixel-format", type=click.Choice(["yuv420p", "yuvj420p"]), default="yuv420p", show_default=True,
+              help="of raw .yuv videos: limited or full range")  # fmt: skip
+@click.option("--output", type=FILE, help="CSV to write: path, quality, frames [default: print]")
+@click.option("--curve", type=FILE, help="CSV to write: the quality of every frame")
+@click.option("--memory-mb", type=click.IntRange(100), default=1000, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+def score(
+    path: Path,
+    head: Path,
+    weights: Path,
+    backbone: str | None,
+    width: int | None,
+    height: int | None,
+    pixel_format: str,
+    output: Path | None,
+    curve: Path | None,
+    memory_mb: int,
+    threads: int,
+    device: str,
+) -> None:
+    """Score PATH, a video or a folder of videos, on the MOS scale of the head's training dataset.
+
+    VSFA.pt does not hold its scale: its scores lie near 0..1.
+    """
+    from vqa.files import write_text
+    from vqa.scoring import Scorer, find_videos, scores_csv, write_curves
+
+    videos = find_videos(path, width, height, pixel_format)
+    scores, errors = Scorer(head, weights, backbone, memory_mb, threads, device).score(videos)
+    if output:
+        write_text(output, scores_csv(scores))
+    else:
+        click.echo(scores_csv(scores), nl=False)
+    if curve:
+        write_curves(curve, scores)
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise UserError(f"{errors[0]}{more}")

@@ -1,0 +1,42 @@
+"""Cross-dataset evaluation: heads trained on one dataset, tested on the whole of another."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from vqa import shards
+from vqa.config import Run
+from vqa.errors import UserError
+from vqa.files import write_text
+from vqa.head import load_head
+from vqa.index import read_index
+from vqa.manifest import read_manifest
+from vqa.training import Feeder, Item, predict
+
+
+def predict_others(head_path: Path, targets: Sequence[tuple[str, str, str]], output: Path, threads: int) -> None:
+    """targets: (dataset, manifest, index) each. Writes `dataset, video_id, mos, score`.
+
+    Scores are on the MOS scale of the head's own dataset: only rank and shape compare.
+    """
+    torch.set_num_threads(threads)
+    head, made_by = load_head(head_path)
+    if not made_by:
+        raise UserError(f"{head_path}: does not say what it was trained on; give a head.pt of this package")
+    feeder = Feeder(Run(**made_by["run"]), made_by["seed"], "O", torch.device("cpu"))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["dataset", "video_id", "mos", "score"])
+    for name, manifest, index_path in targets:
+        index = read_index(Path(index_path))
+        videos = [video for video in read_manifest(manifest) if video.video_id in index]
+        items = [Item(v.video_id, shards.memory_map(index[v.video_id].shard), v.mos, 0.0) for v in videos]
+        if items and items[0].features.shape[1] != head.fc0.in_features:
+            raise UserError(f"{index_path}: its features do not fit {head_path}; use those of the same backbone")
+        scores = predict(head, feeder, items) * made_by["label_scale"]
+        for item, score in zip(items, scores, strict=True):
+            writer.writerow([name, item.video_id, repr(item.mos), repr(float(score))])
+    write_text(output, buffer.getvalue())
