@@ -30,10 +30,10 @@ onstart:
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.
 rule all:
+    default_target: True
     input:
         all_weights(),
         all_receipts(),
         all_indexes(),
         all_runs(),
         all_results(),
-    default_target: True

@@ -53,7 +53,9 @@ def test_resnet50_features_equal_a_plain_forward_pass(weights):
 
 
 @pytest.mark.parametrize("name,shape,size", [
-    ("efficientnet_lite0", (3, 64, 96, 3), 2560), ("resnet50", (2, 64, 96, 3), 4096), ("resnet3d18", (2, 16, 112, 112, 3), 1024),
+    ("efficientnet_lite0", (3, 64, 96, 3), 2560),
+    ("resnet50", (2, 64, 96, 3), 4096),
+    ("resnet3d18", (2, 16, 112, 112, 3), 1024),
 ])  # fmt: skip
 def test_optimised_features_agree_with_plain_ones(weights, name, shape, size):
     plain = create(name, weights / f"{name}.pth")(frames(*shape))
@@ -112,8 +114,10 @@ def test_crop_takes_the_centre_of_the_resized_frame(tmp_path):
     assert native(wide).shape == wide.shape
 
 
-@pytest.mark.parametrize("name,node,size", [("torchvision/resnet18", None, 1024), ("torchvision/resnet18", "layer3", 512),
-                                            ("torchvision/r3d_18", None, 1024)])  # fmt: skip
+@pytest.mark.parametrize(
+    "name,node,size",
+    [("torchvision/resnet18", None, 1024), ("torchvision/resnet18", "layer3", 512), ("torchvision/r3d_18", None, 1024)],
+)
 def test_torchvision_models_by_name_and_node(tmp_path, name, node, size):
     from torchvision import models
 

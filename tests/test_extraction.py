@@ -40,10 +40,10 @@ def dataset(tmp_path, make_clip) -> list[Video]:
 
 
 def extract(folder: Path, weights: Path, backbone: str = "efficientnet_lite0", *more: str):
-    return vqa(
-        "extract", "--manifest", folder / "manifest.csv", "--weights", weights / f"{backbone}.pth", "--backbone", backbone,
-        "--output", folder / "shards", "--receipt", folder / "receipt.json", "--precision", "float32", *more,
-    )  # fmt: skip
+    files = {"manifest": "manifest.csv", "output": "shards", "receipt": "receipt.json"}
+    places = [word for option, name in files.items() for word in (f"--{option}", folder / name)]
+    checkpoint = weights / f"{backbone}.pth"
+    return vqa("extract", *places, "--weights", checkpoint, "--backbone", backbone, "--precision", "float32", *more)
 
 
 def test_shards_hold_the_features_of_every_frame_and_say_what_made_them(tmp_path, dataset, weights):

@@ -126,5 +126,5 @@ def test_checkpoint_of_another_shape_is_a_user_error(tmp_path):
     state = {f"ann.{k}" if k.startswith("fc0") else k: v for k, v in VSFA(64).state_dict().items()}
     del state["rnn.bias_hh_l0"]
     torch.save(state, tmp_path / "VSFA.pt")
-    with pytest.raises(UserError, match="rnn.bias_hh_l0"):
+    with pytest.raises(UserError, match=r"rnn\.bias_hh_l0"):
         load_head(tmp_path / "VSFA.pt")

@@ -8,7 +8,8 @@ import pandas as pd
 # What a reader of the paper's tables must know before comparing.
 INCONSISTENCIES = (
     "Table VI prints the same LIVE-VQC column for Frame-Level and Cube-Level (0.0006 / 0.8614 / 0.0001).",
-    "Modes are enumerated OO, SO, OS, SS but tabulated OO, OS, SO, SS, and the prose counts rows; we go by the letters.",
+    "Modes are enumerated OO, SO, OS, SS but tabulated OO, OS, SO, SS, and the prose counts rows: "
+    "we go by the letters.",
     "Table I gives YUV420 as LIVE-VQC's format; the dataset ships as mp4.",
     "Table V prints 0.779 in bold for KoNViD-1k although sample-8 has 0.781.",
     "Not rejecting equality at 5 % is not evidence of equality, and ten random splits of one dataset overlap, "

@@ -44,7 +44,10 @@ def all_weights():
 
 def all_receipts():
     return [
-        path for dataset in STUDY.datasets for name in GRID.backbones for path in GRID.receipts(dataset, GRID.slug(name))
+        path
+        for dataset in STUDY.datasets
+        for name in GRID.backbones
+        for path in GRID.receipts(dataset, GRID.slug(name))
     ]
 
 
@@ -130,5 +133,6 @@ def experiment_index(wildcards, dataset):
 
 def cross_targets(wildcards):
     return " ".join(
-        f"--dataset {name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}" for name in other_datasets(wildcards)
+        f"--dataset {name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}"
+        for name in other_datasets(wildcards)
     )

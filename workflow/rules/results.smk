@@ -4,7 +4,6 @@
 report: "../report/study.rst"
 
 
-
 rule evaluate:
     input:
         predictions=all_runs(),
@@ -56,10 +55,11 @@ rule tables:
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,
+        folder=f"{RESULTS}/tables",
     message:
         "Write the tables"
     shell:
-        "vqa tables --config {params.config} --output " + f"{RESULTS}/tables" + " > {log} 2>&1"
+        "vqa tables --config {params.config} --output {params.folder} > {log} 2>&1"
 
 
 rule figures:
@@ -85,10 +85,11 @@ rule figures:
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,
+        folder=f"{RESULTS}/figures",
     message:
         "Draw the figures"
     shell:
-        "vqa figures --config {params.config} --output " + f"{RESULTS}/figures" + " > {log} 2>&1"
+        "vqa figures --config {params.config} --output {params.folder} > {log} 2>&1"
 
 
 rule report:

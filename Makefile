@@ -1,0 +1,50 @@
+# `make demo` and `make test` do everything on a fresh machine; `make help` lists the rest.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= 2
+READY := $(VENV)/.ready
+# CPU machines: the first torch and torchvision that pip finds must fit together.
+TORCH ?= torch==2.14.1 torchvision==0.29.1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench plan clean
+
+help: ## list what one can do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(READY) ## make .venv and install vqa with its tools
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,cluster]'
+	touch $@
+
+demo: setup ## run the whole demo study, ending at results/report.html
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "The report: results/report.html"
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests
+
+lint: setup ## check style, types of mistakes, and the workflow
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: setup ## put all code into the project's format
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+bench: setup ## measure extraction and training against a plain baseline (about 10 minutes)
+	$(BIN)/python tests/benchmarks/speed.py
+
+plan: setup ## time the planning of the paper's study on a fake full-size tree
+	$(BIN)/python tests/benchmarks/plan.py
+
+clean: ## delete the virtual environment and every result
+	rm -rf $(VENV) .snakemake results results-*
