@@ -60,7 +60,9 @@ def konvid(root: Path, tiny: Path, names: str, metadata: str, where: str) -> Pat
 
 @pytest.mark.parametrize("where", [".", "KoNViD_1k_metadata"])
 @pytest.mark.parametrize("metadata", ["KoNViD_1k_mos.csv", "KoNViD_1k_attributes.csv"])
-@pytest.mark.parametrize("names", ["{}.mp4", "{}_original_centercrop_960x540_8s.mp4", "{}_cut_centercrop_960x540_8s.mp4"])
+@pytest.mark.parametrize(
+    "names", ["{}.mp4", "{}_original_centercrop_960x540_8s.mp4", "{}_cut_centercrop_960x540_8s.mp4"]
+)
 def test_konvid_joins_on_flickr_id_in_every_layout(tmp_path, tiny, names, metadata, where):
     listing = read("konvid-1k", konvid(tmp_path, tiny, names, metadata, where))
     assert labels(listing) == KONVID

@@ -55,7 +55,7 @@ rule tables:
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,
-        folder=f"{RESULTS}/tables",
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "Write the tables"
     shell:
@@ -85,7 +85,7 @@ rule figures:
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,
-        folder=f"{RESULTS}/figures",
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "Draw the figures"
     shell:

@@ -1,0 +1,111 @@
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.conftest import assert_one_line_error, vqa
+from vqa.head import VSFA, create_head, save_head
+from vqa.manifest import Video, write_manifest
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, make_clip) -> Path:
+    """Two tiny datasets with features, and a head trained on the first: manifests, indexes, run/head.pt."""
+    root = tmp_path_factory.mktemp("trained")
+    assert vqa("weights", "efficientnet_lite0", "--output", root / "weights.pth").returncode == 0
+    for name, offset in (("one", 0), ("two", 50)):
+        folder = root / name
+        videos = [
+            Video(
+                f"{name}{i}", str(make_clip(folder / "videos" / f"{name}{i}.mp4", 6 + i, seed=offset + i)), 20.0 + 7 * i
+            )
+            for i in range(6)
+        ]
+        write_manifest(folder / "manifest.csv", videos)
+        common = ["--manifest", folder / "manifest.csv"]
+        extract = ["--weights", root / "weights.pth", "--backbone", "efficientnet_lite0", "--precision", "float32"]
+        made = ["--output", folder / "shards", "--receipt", folder / "receipt.json"]
+        assert vqa("extract", *common, *extract, *made).returncode == 0
+        index = ["--features", folder / "shards", "--output", folder / "shards" / "index.csv"]
+        assert vqa("index", *common, *index, folder / "receipt.json").returncode == 0
+    run = ["--manifest", root / "one/manifest.csv", "--index", root / "one/shards/index.csv", "--order", "O"]
+    result = vqa("train", *run, "--seed", 0, "--output", root / "run", "--epochs", 3, "--batch-size", 2, "--lr", "1e-3")
+    assert result.returncode == 0, result.stderr
+    return root
+
+
+def score(trained: Path, path: Path, *more: object):
+    return vqa("score", path, "--head", trained / "run/head.pt", "--weights", trained / "weights.pth", *more)
+
+
+def test_a_test_video_scores_as_in_the_study(trained):
+    predictions = pd.read_csv(trained / "run/predictions.csv").query("split == 'test' and test_order == 'O'")
+    for row in predictions.to_dict("records"):
+        result = score(trained, trained / "one/videos" / f"{row['video_id']}.mp4")
+        assert result.returncode == 0, result.stderr
+        found = next(csv.DictReader(io.StringIO(result.stdout)))
+        assert float(found["quality"]) == pytest.approx(row["score"], rel=1e-4)
+
+
+def test_a_folder_gives_a_csv_and_curves(trained, tmp_path):
+    result = score(trained, trained / "two/videos", "--output", tmp_path / "s.csv", "--curve", tmp_path / "c.csv")
+    assert result.returncode == 0, result.stderr
+    scores, curve = pd.read_csv(tmp_path / "s.csv"), pd.read_csv(tmp_path / "c.csv")
+    assert scores["frames"].tolist() == [6, 7, 8, 9, 10, 11] and len(curve) == 51
+    assert curve.groupby("path")["frame"].max().tolist() == [5, 6, 7, 8, 9, 10]
+
+
+def test_a_bad_video_is_named_and_the_others_are_scored(trained, tmp_path, make_clip):
+    make_clip(tmp_path / "v" / "good.mp4")
+    (tmp_path / "v" / "bad.mp4").write_bytes(b"no video")
+    result = score(trained, tmp_path / "v", "--output", tmp_path / "s.csv")
+    assert_one_line_error(result, "bad.mp4")
+    assert [Path(p).name for p in pd.read_csv(tmp_path / "s.csv")["path"]] == ["good.mp4"]
+
+
+def test_raw_yuv_needs_its_size(trained, tmp_path):
+    (tmp_path / "a.yuv").write_bytes(bytes(64 * 48 * 3 // 2 * 3))
+    assert_one_line_error(score(trained, tmp_path / "a.yuv"), "a.yuv", "width and height")
+    result = score(trained, tmp_path / "a.yuv", "--width", 64, "--height", 48)
+    assert result.returncode == 0 and result.stdout.strip().endswith(",3")
+
+
+def test_foreign_weights_are_refused(trained, tmp_path):
+    assert vqa("weights", "resnet3d18", "--output", tmp_path / "w.pth").returncode == 0
+    video = trained / "one/videos/one0.mp4"
+    result = vqa("score", video, "--head", trained / "run/head.pt", "--weights", tmp_path / "w.pth")
+    assert_one_line_error(result, "w.pth", "not the checkpoint")
+
+
+def test_published_vsfa_checkpoint_scores_a_video(trained, tmp_path):
+    from torchvision.models import resnet50
+
+    torch.manual_seed(0)
+    torch.save(resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
+    state = VSFA(4096).state_dict()
+    torch.save({f"ann.{k}" if k.startswith("fc0") else k: v for k, v in state.items()}, tmp_path / "VSFA.pt")
+    video = trained / "one/videos/one0.mp4"
+    result = vqa("score", video, "--head", tmp_path / "VSFA.pt", "--weights", tmp_path / "resnet50.pth")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_cross_predicts_every_video_of_the_other_dataset(trained, tmp_path):
+    target = f"two:{trained}/two/manifest.csv:{trained}/two/shards/index.csv"
+    result = vqa("cross", "--head", trained / "run/head.pt", "--dataset", target, "--output", tmp_path / "c.csv")
+    assert result.returncode == 0, result.stderr
+    frame = pd.read_csv(tmp_path / "c.csv")
+    assert frame["video_id"].tolist() == [f"two{i}" for i in range(6)] and set(frame["dataset"]) == {"two"}
+    single = score(trained, trained / "two/videos/two3.mp4")
+    quality = float(next(csv.DictReader(io.StringIO(single.stdout)))["quality"])
+    assert frame["score"][3] == pytest.approx(quality, rel=1e-4)
+
+
+def test_cross_refuses_features_of_another_size(trained, tmp_path):
+    save_head(tmp_path / "head.pt", create_head("vsfa", 10, 0), "vsfa", {"run": {}, "seed": 0, "label_scale": 1.0})
+    target = f"two:{trained}/two/manifest.csv:{trained}/two/shards/index.csv"
+    result = vqa("cross", "--head", tmp_path / "head.pt", "--dataset", target, "--output", tmp_path / "c.csv")
+    assert_one_line_error(result, "do not fit")
