@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench plan clean
+.PHONY: help setup demo test test-paper lint format bench plan clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,6 +29,9 @@ demo: setup ## run the whole demo study, ending at results/report.html
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests
 
+test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
+	$(BIN)/python -m pytest -m paper tests/workflow
+
 lint: setup ## check style, types of mistakes, and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,7 +43,7 @@ format: setup ## put all code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-bench: setup ## measure extraction and training against a plain baseline (about 10 minutes)
+bench: setup ## measure extraction and training against a plain baseline (about 15 minutes)
 	$(BIN)/python tests/benchmarks/speed.py
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree

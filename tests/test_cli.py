@@ -25,10 +25,8 @@ def test_start_imports_no_torch_and_no_pandas():
 def test_mistakes_are_one_line(tmp_path):
     assert_one_line_error(vqa("check", "--config", tmp_path / "no.yaml"), "no.yaml", "cannot be read")
     assert vqa("no-such-command").returncode == 2
-    assert_one_line_error(
-        vqa("extract", "--bucket", "9/4", "--backbone", "resnet50", "--output", tmp_path, "--receipt", tmp_path / "r", "--weights", "w"),
-        "9/4",
-    )  # fmt: skip
+    required = ["--backbone", "resnet50", "--output", tmp_path, "--receipt", tmp_path / "r", "--weights", "w"]
+    assert_one_line_error(vqa("extract", "--bucket", "9/4", *required), "9/4")
 
 
 @pytest.mark.parametrize("name", ["cpu", "cuda"])

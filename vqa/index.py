@@ -89,5 +89,7 @@ def read_index(path: Path) -> dict[str, Entry]:
 def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
     """The backbone, weights and settings that made the features, read off the first shard."""
     found = shards.attributes(next(iter(entries.values())).shard)
-    keys = ("backbone", "weights_sha256", "cube_input", "node", "decoder", "precision", "clip_length")
-    return {key: found[key] for key in keys if key in found}
+    settings = json.loads(found.get("settings", "{}"))
+    keys = ("backbone", "cube_input", "node", "decoder", "precision")
+    origin = {key: settings[key] for key in keys if settings.get(key)}
+    return origin | {"weights_sha256": found["weights_sha256"]} if origin else {}

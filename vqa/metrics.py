@@ -3,6 +3,7 @@
 scipy is imported where it is used: a training needs `srocc` only, and starts in half the time.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,7 +57,8 @@ def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
     slope, intercept = np.polyfit(z, s, 1)
     start = [s.max(), s.min(), 0.0, 0.25]
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an unknown covariance does not matter here
             fitted, _ = curve_fit(logistic, z, s, p0=start, maxfev=10_000)
             residual = np.sum((logistic(z, *fitted) - s) ** 2)
         converged = bool(np.isfinite(fitted).all() and np.isfinite(residual))

@@ -239,7 +239,9 @@ def train(
     log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
     if run.batch_size >= counts["train"] and run.batch_size > 1:
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    fitting = time.perf_counter()
     outcome = fit(run, seed, order, items, scale, device)
+    log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
     chosen = outcome.selected
     log.info("selected epoch %d, validation SROCC %.4f", chosen.epoch, chosen.val_srocc)
     made_by = made_by | {
