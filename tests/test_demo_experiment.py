@@ -32,7 +32,8 @@ def demo(tmp_path_factory) -> Path:
     commands += [
         ["manifest", "--config", root / "study.yaml", "--dataset", "d", "--output", root / "manifest.csv"],
         ["extract", "--manifest", root / "manifest.csv", "--weights", root / "w.pth",
-         "--backbone", "efficientnet_lite0", "--output", root / "shards", "--receipt", root / "receipt.json", "--precision", "float32"],
+         "--backbone", "efficientnet_lite0", "--output", root / "shards", "--receipt", root / "receipt.json",
+         "--precision", "float32"],
         ["index", "--manifest", root / "manifest.csv", "--features", root / "shards",
          "--output", root / "shards/index.csv", root / "receipt.json"],
     ]  # fmt: skip

@@ -37,7 +37,9 @@ CAPTIONS = {
         "Training", "Validation SROCC by epoch, one line a seed; the dot marks the epoch that was selected."
     ),
     "cost": Caption(
-        "Cost", "Frames read per training epoch against mean test SROCC, by sampler; times are of whole runs."
+        "Cost",
+        "Frames read per training epoch against mean test SROCC, by sampler; beside each point the mean seconds "
+        "of a whole training.",
     ),
 }
 
@@ -77,6 +79,10 @@ def _grid(
         for row in axes:
             row[0].set_ylabel(ylabel)
         yield [(*panel, axis) for panel, axis in zip(panels, flat, strict=False)]
+
+
+def _title(dataset: str, experiment: str) -> str:
+    return f"{dataset}\n{experiment}"
 
 
 def modes(data: StudyData, folder: Path) -> None:
@@ -140,7 +146,7 @@ def pairs(data: StudyData, folder: Path) -> None:
                 style = series(number)
                 axis.plot(np.full(len(values), number), values, style["marker"], color=style["color"], markersize=3.5)
             axis.set_xticks(range(len(order)), order)
-            axis.set_title(f"{dataset}: {name}")
+            axis.set_title(_title(dataset, name))
 
 
 def scatter(data: StudyData, folder: Path) -> None:
@@ -156,7 +162,7 @@ def scatter(data: StudyData, folder: Path) -> None:
                 line = np.linspace(scores.min(), scores.max(), 200)
                 axis.plot(line, fit.map(line), color=series(1)["color"], label=fit.status)
                 axis.legend(loc="lower right", fontsize=6)
-            axis.set_title(f"{dataset}: {name} {mode}")
+            axis.set_title(_title(dataset, f"{name} {mode}"))
             axis.set_xlabel("score")
 
 
@@ -172,7 +178,7 @@ def training(data: StudyData, folder: Path) -> None:
                 axis.plot(history["epoch"], history["val_srocc"], color=colour, linewidth=0.9)
                 chosen = history[history["epoch"] == epoch]
                 axis.plot(chosen["epoch"], chosen["val_srocc"], "o", color=colour)
-            axis.set_title(f"{dataset}: {name}, order {order}")
+            axis.set_title(_title(dataset, f"{name}, order {order}"))
             axis.set_xlabel("epoch")
 
 
@@ -182,13 +188,14 @@ def cost(data: StudyData, folder: Path) -> None:
         for axis, dataset in zip(axes[0], study.datasets, strict=True):
             for number, name in enumerate(_sampling_names(data)):
                 runs = [data.run(RunId(dataset, name, "O", seed)) for seed in study.seeds]
-                frames = np.mean([run["train_frames"] for run in runs])
-                seconds = np.mean([run["seconds"] for run in runs])
+                frames, seconds = (np.mean([run[key] for run in runs]) for key in ("train_frames", "seconds"))
                 mean = data.cell(dataset, name, "OO")["srocc"].mean()
-                axis.plot(frames, mean, series(number)["marker"], color=series(number)["color"],
-                          label=f"sample-{study.experiments[name].sampler}: {seconds:.1f} s")  # fmt: skip
+                style, label = series(number), f"sample-{study.experiments[name].sampler}"
+                axis.plot(frames, mean, style["marker"], color=style["color"], label=label, markersize=6)
+                axis.annotate(f"{seconds:.3g} s", (frames, mean), xytext=(4, 4), textcoords="offset points", fontsize=6)
             axis.set_xscale("log")
+            axis.margins(0.25)
             axis.set_title(dataset)
             axis.set_xlabel("frames per training epoch")
-            axis.legend(fontsize=6)
         axes[0][0].set_ylabel("mean test SROCC")
+        legend_below(axes[0][0])

@@ -55,25 +55,34 @@ def write_report(data: StudyData, output: Path) -> None:
     write_text(output, page)
 
 
-def summary(data: StudyData) -> list[str]:
-    """The verdicts in plain words, one sentence a family and experiment."""
+QUESTIONS = {
+    "modes": "Does the order of frames matter?",
+    "samplers": "Are fewer frames enough?",
+    "heads": "Are the GRU and the temporal pooling needed?",
+}
+
+
+def summary(data: StudyData) -> list[tuple[str, str, list[str]]]:
+    """The verdicts in plain words: (question, answer over all comparisons, a line an experiment)."""
     chosen = data.statistics[data.statistics["metric"] == "srocc"]
-    lines = []
-    words = {
-        "modes": "Frame order, {name}",
-        "samplers": "Fewer frames, {name}",
-        "heads": "Without parts of the head, {name}",
-    }
-    for (family, name), group in chosen.groupby(["family", "experiment"], sort=False):
-        counts = group["verdict"].value_counts()
-        told = ", ".join(
-            f"{counts[word]} {word}" for word in ("different", "equivalent", "undecided") if word in counts
-        )
-        low, high = group["difference"].min(), group["difference"].max()
-        span = f"{low:+.3f}" if len(group) == 1 else f"{low:+.3f} to {high:+.3f}"
-        noun = "comparison" if len(group) == 1 else "comparisons"
-        lines.append(f"{words[family].format(name=name)}: {len(group)} {noun}, {told}; mean SROCC differs by {span}.")
-    return lines
+    blocks = []
+    for family, question in QUESTIONS.items():
+        rows = chosen[chosen["family"] == family]
+        if rows.empty:
+            continue
+        lines = [f"{name}: {_counts(group)}" for name, group in rows.groupby("experiment", sort=False)]
+        blocks.append((question, f"{_counts(rows)}.", lines if len(lines) > 1 else []))
+    return blocks
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    """`12 comparisons: 1 different, 8 equivalent, 3 undecided; mean SROCC differs by -0.059 to +0.000`"""
+    found = rows["verdict"].value_counts()
+    told = ", ".join(f"{found[word]} {word}" for word in ("different", "equivalent", "undecided") if word in found)
+    low, high = rows["difference"].min(), rows["difference"].max()
+    span = f"{low:+.3f}" if len(rows) == 1 else f"{low:+.3f} to {high:+.3f}"
+    noun = "comparison" if len(rows) == 1 else "comparisons"
+    return f"{len(rows)} {noun}: {told}; mean SROCC differs by {span}"
 
 
 def suspicious(data: StudyData, dataset: str) -> list[str]:
