@@ -162,6 +162,7 @@ def test_seeded_weights_repeat_and_are_labelled_untrained(tmp_path, weights):
     place("resnet3d18", tmp_path / "again.pth")
     first, second = (torch.load(p, weights_only=True) for p in (weights / "resnet3d18.pth", tmp_path / "again.pth"))
     assert all(torch.equal(first[key], second[key]) for key in first)
+    assert (tmp_path / "again.pth").read_bytes() == (weights / "resnet3d18.pth").read_bytes()
     assert not spec("resnet3d18").pretrained and "untrained" in spec("resnet3d18").note
 
 

@@ -23,6 +23,7 @@ from vqa.manifest import Video
 from vqa.versions import FEATURE_VERSION
 
 if TYPE_CHECKING:
+    from vqa.backbones.extractor import Extractor
     from vqa.features import Clip
 
 log = logging.getLogger("vqa")
@@ -130,46 +131,44 @@ def _extract(
     from vqa.features import load_extractor, stream
 
     extractor = load_extractor(entry.name, weights, settings, extraction, device)
-    common = {
-        **bucket.depends,
-        "settings": canonical(bucket.depends),
-        "weights_sha256": bucket.depends["weights"],
-        "weights_trained": entry.pretrained,
-        "preprocessing": extractor.preprocessing,
-        "clip_length": entry.clip_length,
-        "clip_stride": entry.clip_length,
-        "precision_used": str(extractor.precision).removeprefix("torch."),
-    }
-    common = {key: "" if value is None else value for key, value in common.items()}
+    common = _provenance(bucket.depends, entry, extractor)
     made, bad = {}, {}
     started, frames = time.perf_counter(), 0
     progress = tqdm(total=len(videos), desc=entry.name, unit="video", disable=None)
     for clip, features in stream(videos, extractor, extraction.decoder, extraction.memory_mb):
         progress.update()
-        video_id = clip.video.video_id
         if clip.error:
-            bad[video_id] = str(clip.error)
+            bad[clip.video.video_id] = str(clip.error)
             bucket.shard(clip.video).unlink(missing_ok=True)
             log.error("%s", clip.error)
             continue
         attributes = common | _attributes(clip, len(features.starts), features.dim)
         attributes["fingerprint"] = bucket.fingerprint(clip.video, attributes["source_sha256"])
-        made[video_id] = attributes | {
-            "checksum": shards.write(
-                bucket.shard(clip.video),
-                features.chunks(),
-                (len(features.starts), features.dim),
-                extraction.storage,
-                features.starts,
-                attributes,
-            )
-        }
+        shape = (len(features.starts), features.dim)
+        shard = bucket.shard(clip.video)
+        checksum = shards.write(shard, features.chunks(), shape, extraction.storage, features.starts, attributes)
+        made[clip.video.video_id] = attributes | {"checksum": checksum}
         frames += clip.decoded.frames
         _report_differences(clip)
     progress.close()
     seconds = time.perf_counter() - started
     log.info("extracted %d videos, %d frames in %.1f s (%.1f frames/s)", len(made), frames, seconds, frames / seconds)
     return made, bad
+
+
+def _provenance(depends: dict[str, Any], entry: Spec, extractor: "Extractor") -> dict[str, Any]:
+    """The attributes that all shards of a job share; None has no HDF5 type and becomes empty."""
+    attributes = {
+        **depends,
+        "settings": canonical(depends),
+        "weights_sha256": depends["weights"],
+        "weights_trained": entry.pretrained,
+        "preprocessing": extractor.preprocessing,
+        "clip_length": entry.clip_length,
+        "clip_stride": entry.clip_length,
+        "precision_used": str(extractor.precision).removeprefix("torch."),
+    }
+    return {key: "" if value is None else value for key, value in attributes.items()}
 
 
 def _attributes(clip: "Clip", rows: int, dim: int) -> dict[str, Any]:

@@ -4,7 +4,6 @@ features (D) -> FC 128, linear -> GRU 32 -> FC 1 per frame -> temporal pooling -
 The controls drop the GRU, the pooling, or both.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 
 from vqa.errors import UserError
 from vqa.files import atomic
+from vqa.serialise import to_bytes
 
 # head name -> (GRU, temporal pooling)
 HEADS = {
@@ -110,10 +110,8 @@ def create_head(name: str, input_size: int, seed: int) -> VSFA:
 def save_head(path: Path, head: VSFA, name: str, made_by: dict[str, Any]) -> None:
     """`made_by`: what the head was trained on and how (JSON-able)."""
     state = {key: value.detach().cpu().contiguous() for key, value in head.state_dict().items()}
-    buffer = io.BytesIO()  # torch.save writes a file's name into it; a buffer has none
-    torch.save({"layout": LAYOUT, "head": name, "state_dict": state, "made_by": made_by}, buffer)
     with atomic(path) as part:
-        part.write_bytes(buffer.getvalue())
+        part.write_bytes(to_bytes({"layout": LAYOUT, "head": name, "state_dict": state, "made_by": made_by}))
 
 
 def load_head(path: str | Path) -> tuple[VSFA, dict[str, Any]]:

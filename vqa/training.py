@@ -29,7 +29,7 @@ from vqa.manifest import Video
 from vqa.metrics import srocc
 from vqa.optimiser import Adam
 from vqa.sampling import Order, frame_sequence, stream
-from vqa.splits import Part, sizes
+from vqa.splits import Part
 
 log = logging.getLogger("vqa")
 EVALUATION_BATCH = 32
@@ -219,6 +219,18 @@ def history_csv(history: Sequence[Epoch]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _describe(run: Run, outcome: Outcome, steps_per_epoch: int) -> dict:
+    return {
+        "run": run.model_dump(mode="json"),
+        "label_scale": outcome.label_scale,
+        "steps_per_epoch": steps_per_epoch,
+        "optimiser_steps": outcome.history[-1].step,
+        "selected_epoch": outcome.selected.epoch,
+        "selected_val_srocc": outcome.selected.val_srocc,
+        "torch": str(torch.__version__),
+    }
+
+
 def train(
     run: Run,
     seed: int,
@@ -244,19 +256,7 @@ def train(
     log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
     chosen = outcome.selected
     log.info("selected epoch %d, validation SROCC %.4f", chosen.epoch, chosen.val_srocc)
-    made_by = made_by | {
-        "run": run.model_dump(mode="json"),
-        "seed": seed,
-        "order": order,
-        "videos": counts,
-        "split_sizes": sizes(parts),
-        "label_scale": scale,
-        "steps_per_epoch": steps,
-        "optimiser_steps": outcome.history[-1].step,
-        "selected_epoch": chosen.epoch,
-        "selected_val_srocc": chosen.val_srocc,
-        "torch": str(torch.__version__),
-    }
+    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, outcome, steps)
     feeder = Feeder(run, seed, order, torch.device(device))
     save_head(output / "head.pt", outcome.head, run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))

@@ -123,4 +123,4 @@ def test_imports_point_down_only():
         if n.startswith("vqa.datasets")
         for module in imports[n]
     )
-    assert imports["vqa.metrics"] == set() and imports["vqa.head"] <= {"vqa.errors", "vqa.files"}
+    assert imports["vqa.metrics"] == set() and imports["vqa.head"] <= {"vqa.errors", "vqa.files", "vqa.serialise"}

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from vqa.backbones import checkpoints
 from vqa.backbones.extractor import Extractor, resize_and_crop
 from vqa.backbones.registry import CUBE
+from vqa.serialise import to_bytes
 
 _STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _NORMALISATION = {
@@ -143,4 +144,4 @@ def random_weights(path: Path, depth: int = 18) -> None:
         mean, std = (torch.tensor(values).view(3, 1, 1, 1) for values in _NORMALISATION[2018])
         with torch.no_grad():
             trunk.train()((255 * torch.rand(2, 3, CUBE, 112, 112) - mean) / std)
-    torch.save(trunk.state_dict(), path)
+    path.write_bytes(to_bytes(trunk.state_dict()))
