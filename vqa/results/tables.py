@@ -237,20 +237,20 @@ def samplers_ttest_table(data: StudyData) -> Table:
 
 def verdicts_table(data: StudyData) -> Table:
     """Every comparison on SROCC with the corrected tests and one word."""
-    headers = ["Dataset", "Condition", "Against", "Difference", "95 % interval", "d_z"]
-    headers += ["p paired", "p corrected, Holm", "p Wilcoxon", "p TOST", "Verdict"]
     settings = data.grid.study.statistics
-    headers[4] = f"{100 * (1 - settings.alpha):g} % interval"
+    headers = ["Dataset", "Condition", "Against", "Verdict", "Difference"]
+    headers += [f"{100 * (1 - settings.alpha):g} % interval", "d_z"]
+    headers += ["p paired", "p corrected, Holm", "p Wilcoxon", "p TOST"]
     rows = []
     for found in data.statistics[data.statistics["metric"] == "srocc"].to_dict("records"):
         interval = f"{found['ci_low']:+.3f} to {found['ci_high']:+.3f}"
         row = [Cell(found["dataset"]), Cell(f"{found['experiment']} {found['mode']}")]
         row += [Cell(f"{found['baseline_experiment']} {found['baseline_mode']}")]
+        row += [Cell(found["verdict"] + (f" ({found['flag']})" if found["flag"] else ""))]
         row += [Cell(f"{found['difference']:+.3f}", numbers={"": found["difference"]})]
         row += [Cell(interval, numbers={" low": found["ci_low"], " high": found["ci_high"]})]
         row += [Cell(f"{found['d_z']:+.2f}", numbers={"": found["d_z"]})]
         row += [_p_cell(found[key], settings.alpha) for key in ("p_paired", "p_holm", "p_wilcoxon", "p_tost")]
-        row += [Cell(found["verdict"] + (f" ({found['flag']})" if found["flag"] else ""))]
         rows.append(row)
     told = [
         *notes(data, list(data.grid.study.experiments)),

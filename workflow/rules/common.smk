@@ -1,5 +1,6 @@
 # Helpers only: the grid of the study, paths, and the functions that rules use for input and params.
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def run_index(wildcards):
 
 def run_flags(wildcards):
     chosen = STUDY.datasets[wildcards.dataset].permutations
-    stored = f" --permutations {chosen}" if chosen and STUDY.splits.method == "stored" else ""
+    stored = f" --permutations {shlex.quote(str(chosen))}" if chosen and STUDY.splits.method == "stored" else ""
     return flags(GRID.run_settings(wildcards.experiment)) + stored
 
 
@@ -132,7 +133,6 @@ def experiment_index(wildcards, dataset):
 
 
 def cross_targets(wildcards):
-    return " ".join(
-        f"--dataset {name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}"
-        for name in other_datasets(wildcards)
-    )
+    targets = [f"{name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}" for name in other_datasets(wildcards)]
+    return " ".join(f"--dataset {shlex.quote(target)}" for target in targets)
+

@@ -27,4 +27,4 @@ for _name in DEMO:
         message:
             "Render {params.folder}"
         shell:
-            "vqa demo-data --output {params.folder} --workers {threads} {params.flags} > {log} 2>&1"
+            "vqa demo-data --output {params.folder:q} --workers {threads} {params.flags} > {log:q} 2>&1"

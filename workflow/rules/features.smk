@@ -22,7 +22,7 @@ rule manifest:
     message:
         "List the videos of {wildcards.dataset}"
     shell:
-        "vqa manifest --config {params.config} --dataset {wildcards.dataset} --output {output} > {log} 2>&1"
+        "vqa manifest --config {params.config:q} --dataset {wildcards.dataset} --output {output:q} > {log:q} 2>&1"
 
 
 rule probe:
@@ -46,8 +46,8 @@ rule probe:
     message:
         "Read the headers of {wildcards.dataset}"
     shell:
-        "vqa probe --manifest {input.manifest} --output {output} --on-bad-video {params.policy}"
-        " --workers {threads} > {log} 2>&1"
+        "vqa probe --manifest {input.manifest:q} --output {output:q} --on-bad-video {params.policy}"
+        " --workers {threads} > {log:q} 2>&1"
 
 
 rule weights:
@@ -68,7 +68,7 @@ rule weights:
     message:
         "Put the weights of {params.name} in place"
     shell:
-        "vqa weights {params.name} --output {output} > {log} 2>&1"
+        "vqa weights {params.name} --output {output:q} > {log:q} 2>&1"
 
 
 # Not from the manifest: a label that changes must not extract anything, and Snakemake 9 does not
@@ -98,9 +98,9 @@ rule extract:
     message:
         "Extract {wildcards.backbone} features of {wildcards.dataset}, bucket {wildcards.bucket}"
     shell:
-        "vqa extract --config {params.config} --dataset {wildcards.dataset} --weights {input.weights} --output {params.folder}"
-        " --receipt {output} {params.flags} --threads {threads} --memory-mb {resources.activations_mb}"
-        " > {log} 2>&1"
+        "vqa extract --config {params.config:q} --dataset {wildcards.dataset} --weights {input.weights:q} --output {params.folder:q}"
+        " --receipt {output:q} {params.flags} --threads {threads} --memory-mb {resources.activations_mb}"
+        " > {log:q} 2>&1"
 
 
 rule index:
@@ -125,5 +125,5 @@ rule index:
     message:
         "Index the {wildcards.backbone} features of {wildcards.dataset}"
     shell:
-        "vqa index --manifest {input.manifest} --features {params.folder} --output {output} {input.receipts}"
-        " > {log} 2>&1"
+        "vqa index --manifest {input.manifest:q} --features {params.folder:q} --output {output:q} {input.receipts:q}"
+        " > {log:q} 2>&1"

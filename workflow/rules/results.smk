@@ -26,8 +26,8 @@ rule evaluate:
     message:
         "Evaluate all predictions"
     shell:
-        "vqa evaluate --config {params.config} --metrics {output.metrics} --statistics {output.statistics}"
-        " > {log} 2>&1"
+        "vqa evaluate --config {params.config:q} --metrics {output.metrics:q} --statistics {output.statistics:q}"
+        " > {log:q} 2>&1"
 
 
 rule tables:
@@ -59,7 +59,7 @@ rule tables:
     message:
         "Write the tables"
     shell:
-        "vqa tables --config {params.config} --output {params.folder} > {log} 2>&1"
+        "vqa tables --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule figures:
@@ -89,7 +89,7 @@ rule figures:
     message:
         "Draw the figures"
     shell:
-        "vqa figures --config {params.config} --output {params.folder} > {log} 2>&1"
+        "vqa figures --config {params.config:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -114,4 +114,4 @@ rule report:
     message:
         "Write {output}"
     shell:
-        "vqa report --config {params.config} --output {output} > {log} 2>&1"
+        "vqa report --config {params.config:q} --output {output:q} > {log:q} 2>&1"

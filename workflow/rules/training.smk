@@ -27,8 +27,8 @@ rule train:
     message:
         "Train {wildcards.experiment} on {wildcards.dataset}, order {wildcards.order}, seed {wildcards.seed}"
     shell:
-        "vqa train --manifest {input.manifest} --index {input.index} --order {wildcards.order}"
-        " --seed {wildcards.seed} --output {params.folder} {params.flags} --threads {threads} > {log} 2>&1"
+        "vqa train --manifest {input.manifest:q} --index {input.index:q} --order {wildcards.order}"
+        " --seed {wildcards.seed} --output {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
 
 
 rule cross:
@@ -54,4 +54,4 @@ rule cross:
     message:
         "Test {wildcards.experiment} of {wildcards.dataset}, seed {wildcards.seed}, on the other datasets"
     shell:
-        "vqa cross --head {input.head} --output {output} {params.targets} --threads {threads} > {log} 2>&1"
+        "vqa cross --head {input.head:q} --output {output:q} {params.targets} --threads {threads} > {log:q} 2>&1"
