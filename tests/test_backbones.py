@@ -6,9 +6,9 @@ from torchvision.models import resnet50
 from vqa.backbones import create, spec
 from vqa.backbones.extractor import pool
 from vqa.backbones.resnet3d import ResNet3D
-from vqa.backbones.weights import place
+from vqa.backbones.weights import _url, place
 from vqa.demo.scenes import Scene
-from vqa.errors import UserError
+from vqa.errors import RunError, UserError
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +170,26 @@ def test_manual_weights_say_where_to_get_them(tmp_path):
     with pytest.raises(UserError, match=r"resnet-101-kinetics\.pth.*backbones\.resnet3d101-2018\.weights"):
         place("resnet3d101-2018", tmp_path / "w.pth")
     assert not list(tmp_path.iterdir())
+
+
+def test_fetched_weights_are_checked_against_the_hash_in_their_name(tmp_path, monkeypatch):
+    source = tmp_path / "resnet50-5e884898.pth"  # SHA-256 of "password" begins with 5e884898
+    source.write_bytes(b"password")
+    monkeypatch.setattr("vqa.backbones.weights._url", lambda backbone: source.as_uri())
+    place("resnet50", tmp_path / "good.pth")
+    assert (tmp_path / "good.pth").read_bytes() == b"password"
+    source.write_bytes(b"tampered")
+    with pytest.raises(RunError, match="SHA-256 begins with"):
+        place("resnet50", tmp_path / "bad.pth")
+    source.unlink()
+    with pytest.raises(RunError, match="cannot be fetched"):
+        place("resnet50", tmp_path / "bad.pth")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.pth"]
+
+
+def test_resnet50_is_fetched_with_its_v1_weights():
+    assert _url("resnet50").endswith("resnet50-0676ba61.pth")
+    assert _url("torchvision/resnet18").endswith("resnet18-f37072fd.pth")
 
 
 def test_unknown_backbone_suggests_the_nearest():
