@@ -26,7 +26,8 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, str, str]], out
     head, made_by = load_head(head_path)
     if not made_by:
         raise UserError(f"{head_path}: does not say what it was trained on; give a head.pt of this package")
-    feeder = Feeder(Run(**made_by["run"]), made_by["seed"], "O", torch.device("cpu"))
+    run = Run(**made_by["run"] | {"precision": "float32"})
+    feeder = Feeder(run, made_by["seed"], "O", torch.device("cpu"))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["dataset", "video_id", "mos", "score"])

@@ -64,7 +64,7 @@ def read(path: str | Path) -> tuple[np.ndarray, dict[str, Any]]:
 
 
 def memory_map(path: str | Path, verify: bool = True) -> np.ndarray:
-    """The features (T, D) mapped read-only: parallel jobs share one copy in the page cache."""
+    """The features (T, D) mapped from the file: parallel jobs share one copy in the page cache."""
     with _open(path) as file:
         data = file["features"]
         offset, checksum = data.id.get_offset(), _plain(file.attrs["checksum"])
@@ -72,7 +72,8 @@ def memory_map(path: str | Path, verify: bool = True) -> np.ndarray:
     if offset is None or len(shape) != 2:
         raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
     try:
-        mapped = np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+        # Copy-on-write: as shared as read-only, and torch takes it without complaint.
+        mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
     except (ValueError, OSError):
         raise UserError(f"{path}: is truncated; {_HINT}") from None
     if verify and hashlib.sha256(mapped).hexdigest()[:16] != checksum:

@@ -96,10 +96,15 @@ def load_items(
 
 
 class Feeder:
-    """Makes batches of one run: which frames of a video, in which order."""
+    """Makes batches of one run: which frames of a video, in which order.
+
+    Features go from the shards' memory map straight into one buffer in the projection's precision,
+    so a batch is valid until the next one is made.
+    """
 
     def __init__(self, run: Run, seed: int, order: Order, device: torch.device):
         self.run, self.seed, self.order, self.device = run, seed, order, device
+        self._buffer = torch.empty(0, 0, dtype=getattr(torch, run.precision))
 
     def sequence(self, item: Item, training: bool, epoch: int, order: Order | None = None) -> np.ndarray:
         redraw = epoch if training and self.run.redraw == "epoch" else None
@@ -109,21 +114,24 @@ class Feeder:
     def batch(self, items: Sequence[Item], training: bool = False, epoch: int = 0, order: Order | None = None) -> Batch:
         sequences = [self.sequence(item, training, epoch, order) for item in items]
         lengths = [len(sequence) for sequence in sequences]
-        frames = np.empty((sum(lengths), items[0].features.shape[1]), items[0].features.dtype)
+        frames = self._rows(sum(lengths), items[0].features.shape[1])
         position = np.zeros((len(items), max(lengths)), np.int64)
         row = 0
         for number, (item, sequence) in enumerate(zip(items, sequences, strict=True)):
             ranks = np.argsort(sequence, kind="stable")
-            span = frames[row : row + len(sequence)]
-            if len(sequence) == len(item.features):
-                span[:] = item.features
-            else:
-                np.take(item.features, sequence[ranks], axis=0, out=span)
+            every = len(sequence) == len(item.features)
+            chosen = item.features if every else item.features[sequence[ranks]]
+            frames[row : row + len(sequence)].copy_(torch.from_numpy(chosen))
             position[number, ranks] = np.arange(row, row + len(sequence))
             row += len(sequence)
         labels = torch.tensor([item.label for item in items], dtype=torch.float32)
-        tensors = torch.from_numpy(frames), torch.from_numpy(position), torch.tensor(lengths), labels
+        tensors = frames, torch.from_numpy(position), torch.tensor(lengths), labels
         return Batch(*(tensor.to(self.device, non_blocking=True) for tensor in tensors))
+
+    def _rows(self, rows: int, dim: int) -> Tensor:
+        if len(self._buffer) < rows:
+            self._buffer = torch.empty(rows, dim, dtype=self._buffer.dtype)
+        return self._buffer[:rows]
 
     def epoch_batches(self, items: Sequence[Item], epoch: int) -> Iterator[Batch]:
         """The training set once, in an order drawn from the run's seed."""
@@ -141,7 +149,7 @@ def predict_batch(head: VSFA, batch: Batch) -> Tensor:
     return head.pool(head.frame_scores(reduced, batch.lengths), batch.lengths)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: the feeder's buffer serves training too
 def predict(head: VSFA, feeder: Feeder, items: Sequence[Item], order: Order | None = None) -> np.ndarray:
     """Scores of `items`, shape (len(items),), in label units."""
     scores = []

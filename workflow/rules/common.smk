@@ -133,6 +133,7 @@ def experiment_index(wildcards, dataset):
 
 
 def cross_targets(wildcards):
-    targets = [f"{name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}" for name in other_datasets(wildcards)]
+    targets = [
+        f"{name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}" for name in other_datasets(wildcards)
+    ]
     return " ".join(f"--dataset {shlex.quote(target)}" for target in targets)
-
