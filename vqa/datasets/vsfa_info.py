@@ -53,11 +53,10 @@ def read(path: Path, root: Path) -> Listing:
     with _open(path) as file:
         labels = [_strings(file, file["video_names"][()]), np.ravel(file["scores"][()])]
         pixel_format = "".join(map(chr, np.ravel(file["video_format"][()]))).lower()
-        sizes = {int(np.ravel(file[key][()])[0]) for key in ("width", "height")}
         width, height = (int(np.ravel(file[key][()])[0]) for key in ("width", "height"))
         scenes = np.ravel(file["ref_ids"][()]) if "ref_ids" in file else None
         contents = {int(s) for s in scenes} if scenes is not None else set()
-    if len(labels[0]) != len(labels[1]) or not sizes:
+    if len(labels[0]) != len(labels[1]):
         raise UserError(f"{path}: {len(labels[0])} names but {len(labels[1])} scores")
     raw = pixel_format.startswith("yuv")
     grouped = 1 < len(contents) < len(labels[0])
