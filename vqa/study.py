@@ -77,6 +77,20 @@ class Grid:
         if unused := sorted(set(study.backbones) - set(self.backbones)):
             raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
 
+    def check_inputs(self) -> None:
+        """Raise `UserError` where a dataset or a checkpoint that the study reads is not there."""
+        for name in self.backbones:
+            own = self.settings(name).weights
+            if own is None and spec(name).weights == "manual":
+                raise UserError(
+                    f"backbones.{name}.weights: is needed, this checkpoint is distributed by hand; "
+                    f"`vqa weights {name} --output FILE` says where to get it"
+                )
+            if own is not None and not own.is_file():
+                raise UserError(f"backbones.{name}.weights: there is no file {own}; give the checkpoint's path")
+        for dataset in self.study.datasets:
+            self.buckets(dataset)
+
     @cached_property
     def backbones(self) -> list[str]:
         return sorted({experiment.backbone for experiment in self.study.experiments.values()})

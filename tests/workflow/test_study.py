@@ -73,6 +73,8 @@ def test_log_and_benchmark_of_every_job_are_written(finished):
         ({"trainning": {"lr": 1}}, ["trainning", "did you mean 'training'"]),
         ({"training__epochs": "many"}, ["training.epochs", "'many'"]),
         ({"experiments__frame-level__backbone": "resnet51"}, ["resnet51", "did you mean 'resnet50'"]),
+        ({"experiments__cube-level__backbone": "resnet3d101-2018"}, ["backbones.resnet3d101-2018.weights: is needed"]),
+        ({"backbones__resnet3d18": {"weights": "/no/such.pth"}}, ["backbones.resnet3d18.weights", "/no/such.pth"]),
         ({"datasets__demo__exclude": ["no-such"]}, ["datasets.demo.exclude", "no-such"]),
         ({"datasets__mine": {"reader": "table", "path": "/no/such.csv"}}, ["/no/such.csv"]),
     ],

@@ -10,8 +10,7 @@ from vqa.study import Grid, flags
 
 try:
     GRID = Grid(parse_study(config, "config"))
-    for _dataset in GRID.study.datasets:
-        GRID.buckets(_dataset)
+    GRID.check_inputs()
 except UserError as error:
     sys.exit(f"vqa: error: {error}")
 
