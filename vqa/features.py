@@ -96,16 +96,15 @@ def stream(
     The features of a video are valid until the next one is asked for.
     """
     extract = on_device(extractor)
-    features, spool = None, None
+    features = None
     for clip, starts, items in prefetch(_batches(videos, extractor, decoder, memory_mb), _QUEUE):
         if features is None:
-            spool = tempfile.TemporaryFile()
-            features = Features(spool)
+            features = Features(tempfile.TemporaryFile())
         if items is not None:
             features.append(extract(items), starts)
             continue
         yield clip, features
-        spool.close()
+        features.spool.close()
         features = None
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqa import shards
-from vqa.errors import UserError
+from vqa.errors import MEND, UserError
 from vqa.files import write_text
 from vqa.manifest import Video
 
 log = logging.getLogger("vqa")
-MEND = "snakemake --cores N --forcerun extract --until index"
 _COLUMNS = ("video_id", "rows", "dim", "checksum")
 
 

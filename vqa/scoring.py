@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from vqa.backbones.extractor import Extractor
+from vqa.backbones.registry import require_checkpoint
 from vqa.config import BackboneSettings, Extraction
 from vqa.errors import UserError
 from vqa.features import Features, load_extractor, stream
@@ -54,10 +55,7 @@ class Scorer:
     def _check(head_path: Path, name: str, weights: Path, origin: dict[str, Any]) -> None:
         if origin and name != origin["backbone"]:
             raise UserError(f"{head_path}: was trained on {origin['backbone']} features, not on {name}'s")
-        if not weights.is_file():
-            raise UserError(
-                f"{weights}: no such checkpoint; `vqa weights {name} --output {weights}` makes or explains it"
-            )
+        require_checkpoint(name, weights)
         if origin and sha256(weights) != origin["weights_sha256"]:
             raise UserError(
                 f"{weights}: is not the checkpoint whose features {head_path} was trained on; give that one"

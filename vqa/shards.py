@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from vqa.errors import UserError
+from vqa.errors import MEND, UserError
 from vqa.files import atomic
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
-_HINT = "delete it and run `snakemake --cores N --forcerun extract --until index`"
+_HINT = f"delete it and run `{MEND}`"
 
 
 def write(
@@ -89,9 +89,7 @@ def _open(path: str | Path) -> Iterator[Any]:
         with h5py.File(path, "r") as file:
             yield file
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: this shard is missing; run `snakemake --cores N --forcerun extract --until index`"
-        ) from None
+        raise UserError(f"{path}: this shard is missing; run `{MEND}`") from None
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):
         raise UserError(f"{path}: is not a readable shard; {_HINT}") from None
 

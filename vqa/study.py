@@ -236,7 +236,7 @@ class Grid:
     def index_depends(self) -> str:
         return canonical({"version": FEATURE_VERSION})
 
-    def train_depends(self, dataset: str, experiment: str) -> str:
+    def train_depends(self, experiment: str) -> str:
         run = self.run_settings(experiment).model_dump(mode="json", exclude={"threads"})
         return canonical({"version": TRAINING_VERSION, "run": run})
 

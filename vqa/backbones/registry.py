@@ -3,6 +3,7 @@
 import difflib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from vqa.errors import UserError
 
@@ -56,3 +57,9 @@ def spec(name: str) -> Spec:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
     raise UserError(f"backbone '{name}' is unknown; {hint}")
+
+
+def require_checkpoint(backbone: str, path: Path) -> None:
+    """Raise `UserError` when the checkpoint file is not there."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint; `vqa weights {backbone} --output {path}` makes or explains it")

@@ -58,6 +58,7 @@ def extract(
 
     Shards that are up to date are kept. A bad video does not stop the others.
     """
+    from vqa.backbones.registry import require_checkpoint
     from vqa.extraction import Bucket, bucket_of, extract_bucket, settings_of
     from vqa.files import sha256
 
@@ -65,10 +66,7 @@ def extract(
     videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
-    if not weights.is_file():
-        raise UserError(
-            f"{weights}: no such checkpoint; `vqa weights {backbone} --output {weights}` makes or explains it"
-        )
+    require_checkpoint(backbone, weights)
     depends = settings_of(backbone, backbone_settings, extraction)
     extract_bucket(
         Bucket(output, videos, depends, sha256(weights)),

@@ -16,8 +16,6 @@ from vqa.results.evaluation import METRICS, read_run
 from vqa.statistics import Comparison, compare, holm, verdict
 from vqa.study import Grid, RunId
 
-FAMILIES = ("modes", "samplers", "heads")
-
 
 @dataclass(frozen=True)
 class Pair:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from vqa.config import parse as parse_study
-from vqa.errors import UserError
+from vqa.errors import MEND, UserError
 from vqa.study import Grid, flags
 
 try:
@@ -32,10 +32,7 @@ wildcard_constraints:
 
 
 if _gone := GRID.missing_shards():
-    logger.warning(
-        f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: "
-        "snakemake --cores N --forcerun extract --until index"
-    )
+    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {MEND}")
 
 
 def all_weights():

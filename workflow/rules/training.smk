@@ -21,7 +21,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        depends=lambda wildcards: GRID.train_depends(wildcards.dataset, wildcards.experiment),
+        depends=lambda wildcards: GRID.train_depends(wildcards.experiment),
         flags=run_flags,
         folder=lambda wildcards, output: str(Path(output.head).parent),
     message:
