@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from vqa.devices import Device
 from vqa.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -115,6 +116,7 @@ class Extraction(_Model):
     )
     storage: Literal["float16", "float32"] = Field("float16", description="of features in shards")
     memory_mb: int = Field(1000, ge=100, description="budget for activations: sets the frames per batch")
+    device: Device = Field("auto", description="cuda: each job has a GPU of its own; auto: cuda if there is one")
     threads: int = Field(2, ge=1, description="CPU threads of an extraction job")
 
 
@@ -138,6 +140,8 @@ class Training(_Model):
         "dataset", description="MOS are divided by the largest of the dataset, or of the training part"
     )
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the projection's matrix product")
+    device: Device = Field("cpu", description="cuda: on a GPU; auto: if there is one")
+    jobs_per_gpu: int = Field(1, ge=1, description="training jobs that share a GPU, on one machine")
     threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")
 
 

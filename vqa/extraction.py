@@ -17,6 +17,7 @@ from tqdm import tqdm
 from vqa import shards
 from vqa.backbones.registry import Spec, spec
 from vqa.config import BackboneSettings, Extraction
+from vqa.devices import lease
 from vqa.errors import UserError
 from vqa.files import canonical, digest, remove_stale_parts, sha256, write_json
 from vqa.manifest import Video
@@ -95,7 +96,6 @@ def extract_bucket(
     weights: Path,
     receipt: Path,
     on_bad_video: str,
-    device: str,
 ) -> None:
     """Bring the bucket's shards up to date and write its receipt.
 
@@ -108,7 +108,8 @@ def extract_bucket(
     log.info("%s: %d shards are current, %d to extract", backbone, len(entries), len(todo))
     bad: dict[str, str] = {}
     if todo:
-        made, bad = _extract(bucket, todo, spec(backbone), settings, extraction, weights, device)
+        with lease(extraction.device) as device:
+            made, bad = _extract(bucket, todo, spec(backbone), settings, extraction, weights, device)
         entries |= made
     if bad and on_bad_video == "fail":
         first = next(iter(bad.values()))

@@ -217,10 +217,8 @@ def on_device(extractor: Extractor) -> Callable[[np.ndarray], np.ndarray]:
 def load_extractor(
     name: str, weights: Path, settings: BackboneSettings, extraction: Extraction, device: str
 ) -> Extractor:
-    """The extractor, optimised, on `device` (auto: the GPU if there is one)."""
+    """The extractor, optimised, on the torch device `device`."""
     torch.set_num_threads(extraction.threads)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     extractor = create(name, weights, settings.cube_input, settings.node)
     return extractor.optimise(resolve_precision(extraction.precision, device)).to(device)
 
@@ -229,6 +227,6 @@ def resolve_precision(precision: str, device: str) -> torch.dtype:
     """auto: bfloat16 where the hardware multiplies it natively, else float16 on CUDA, else float32."""
     if precision != "auto":
         return getattr(torch, precision)
-    if device.startswith("cuda"):
+    if device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32

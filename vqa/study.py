@@ -166,6 +166,10 @@ class Grid:
             split=self.study.splits.method,
         )
 
+    def clip_length(self, experiment: str) -> int:
+        """Frames a feature row stands for: 1, or 16 of a cube."""
+        return spec(self.study.experiments[experiment].backbone).clip_length
+
     @cached_property
     def sampler_groups(self) -> list[tuple[str, str]]:
         """(Sample-K experiment, the one with every frame) of the same backbone and head."""
@@ -237,7 +241,7 @@ class Grid:
         return canonical({"version": FEATURE_VERSION})
 
     def train_depends(self, experiment: str) -> str:
-        run = self.run_settings(experiment).model_dump(mode="json", exclude={"threads"})
+        run = self.run_settings(experiment).model_dump(mode="json", exclude={"threads", "device", "jobs_per_gpu"})
         return canonical({"version": TRAINING_VERSION, "run": run})
 
     def cross_depends(self) -> str:

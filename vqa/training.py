@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from vqa import shards
 from vqa.config import Run
+from vqa.devices import lease
 from vqa.errors import RunError, UserError
 from vqa.files import write_json, write_text
 from vqa.head import VSFA, create_head, save_head
@@ -248,7 +249,6 @@ def train(
     parts: dict[str, Part],
     output: Path,
     made_by: dict,
-    device: str = "cpu",
 ) -> Outcome:
     """Run and write `head.pt`, `history.csv`, `run.json` and `predictions.csv` (last) to `output`."""
     started = time.perf_counter()
@@ -259,18 +259,20 @@ def train(
     log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
     if run.batch_size >= counts["train"] and run.batch_size > 1:
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
-    fitting = time.perf_counter()
-    outcome = fit(run, seed, order, items, scale, device)
-    log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
+    with lease(run.device, run.jobs_per_gpu) as device:
+        fitting = time.perf_counter()
+        outcome = fit(run, seed, order, items, scale, device)
+        log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
+        feeder = Feeder(run, seed, order, torch.device(device))
+        predictions = predictions_csv(outcome, feeder, items)
     chosen = outcome.selected
     log.info("selected epoch %d, validation SROCC %.4f", chosen.epoch, chosen.val_srocc)
     made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, outcome, steps)
-    feeder = Feeder(run, seed, order, torch.device(device))
     save_head(output / "head.pt", outcome.head, run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))
     frames = sum(len(feeder.sequence(item, True, 1)) for item in items["train"])
     seconds = time.perf_counter() - started
     write_json(output / "run.json", made_by | {"train_frames": frames, "seconds": round(seconds, 3)})
-    write_text(output / "predictions.csv", predictions_csv(outcome, feeder, items))
+    write_text(output / "predictions.csv", predictions)
     log.info("done in %.1f s", seconds)
     return outcome

@@ -35,7 +35,6 @@ def weights(backbone: str, output: Path) -> None:
 @click.option("--output", type=FOLDER, required=True, help="folder of the shards")
 @click.option("--receipt", type=FILE, required=True, help="JSON to write: shard -> fingerprint")
 @click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--weights", type=FILE, required=True, help="checkpoint of the backbone")
 @settings_options(BackboneSettings, only=("cube_input", "node"))
 @settings_options(Extraction)
@@ -48,7 +47,6 @@ def extract(
     output: Path,
     receipt: Path,
     on_bad_video: str,
-    device: str,
     weights: Path,
     cube_input: str,
     node: str | None,
@@ -76,7 +74,6 @@ def extract(
         weights,
         receipt,
         on_bad_video,
-        device,
     )
 
 

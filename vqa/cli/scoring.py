@@ -1,10 +1,12 @@
 """vqa score"""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from vqa.cli.options import FILE
+from vqa.devices import Device, lease
 from vqa.errors import UserError
 
 
@@ -21,7 +23,7 @@ from vqa.errors import UserError
 @click.option("--curve", type=FILE, help="CSV to write: the quality of every frame")
 @click.option("--memory-mb", type=click.IntRange(100), default=1000, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True)
 def score(
     path: Path,
     head: Path,
@@ -34,7 +36,7 @@ def score(
     curve: Path | None,
     memory_mb: int,
     threads: int,
-    device: str,
+    device: Device,
 ) -> None:
     """Score PATH, a video or a folder of videos, on the MOS scale of the head's training dataset.
 
@@ -44,7 +46,8 @@ def score(
     from vqa.scoring import Scorer, find_videos, scores_csv, write_curves
 
     videos = find_videos(path, width, height, pixel_format)
-    scores, errors = Scorer(head, weights, backbone, memory_mb, threads, device).score(videos)
+    with lease(device) as torch_device:
+        scores, errors = Scorer(head, weights, backbone, memory_mb, threads, torch_device).score(videos)
     if output:
         write_text(output, scores_csv(scores))
     else:

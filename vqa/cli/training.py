@@ -17,7 +17,6 @@ from vqa.errors import UserError
 @click.option("--seed", type=click.IntRange(0), required=True, help="run seed: split, weights, draws")
 @click.option("--output", type=FOLDER, required=True, help="folder for head.pt, history, predictions")
 @click.option("--permutations", type=FILE, help="VSFA info.mat, for --split stored")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @settings_options(Run)
 def train(
     manifest: Path,
@@ -26,7 +25,6 @@ def train(
     seed: int,
     output: Path,
     permutations: Path | None,
-    device: str,
     **settings,
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
@@ -42,7 +40,7 @@ def train(
     from vqa.training import train as run_training  # torch: only once the input is known to be good
 
     made_by = {"manifest": str(manifest), "index": str(index), "features": feature_origin(entries)}
-    run_training(run, seed, order, videos, entries, parts, output, made_by, device)
+    run_training(run, seed, order, videos, entries, parts, output, made_by)
 
 
 @click.command()

@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from vqa import devices, resources
 from vqa.config import parse as parse_study
 from vqa.errors import MEND, UserError
 from vqa.study import Grid, flags
@@ -33,6 +34,47 @@ wildcard_constraints:
 
 if _gone := GRID.missing_shards():
     logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {MEND}")
+
+
+EXTRACT_DEVICE = devices.resolve(STUDY.extraction.device)
+TRAIN_DEVICE = devices.resolve(STUDY.training.device)
+
+# A rule's `gpu` is what a scheduler like Slurm gives it, and limits nothing on one machine. There the
+# workflow offers the seats of the GPUs it finds: an extraction takes a whole GPU, a training one seat.
+if workflow.is_main_process and workflow.global_resources["_nodes"].value is None:
+    if devices.visible() and "gpu_seats" not in workflow.global_resources:
+        workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
+
+
+def by_attempt(amount):
+    """A resource that grows with each retry."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def dataset_minutes(wildcards, attempt):
+    return resources.listing_minutes(len(GRID.listing(wildcards.dataset).videos)) * attempt
+
+
+def extract_minutes(wildcards, threads, attempt):
+    videos = len(GRID.buckets(wildcards.dataset)[int(wildcards.bucket)])
+    return resources.extract_minutes(videos, EXTRACT_DEVICE, threads) * attempt
+
+
+def train_size(wildcards):
+    clip_length = GRID.clip_length(wildcards.experiment)
+    return len(GRID.listing(wildcards.dataset).videos), clip_length, TRAIN_DEVICE
+
+
+def train_mb(wildcards, attempt):
+    return resources.train_mb(*train_size(wildcards)) * attempt
+
+
+def train_minutes(wildcards, attempt):
+    return resources.train_minutes(GRID.run_settings(wildcards.experiment), *train_size(wildcards)) * attempt
+
+
+def all_videos():
+    return sum(len(GRID.listing(name).videos) for name in STUDY.datasets)
 
 
 def all_weights():
@@ -92,7 +134,7 @@ def extract_flags(wildcards):
         f"--bucket {wildcards.bucket}/{STUDY.datasets[wildcards.dataset].buckets} --backbone {name}"
         f" --cube-input {settings.cube_input}{node} --decoder {extraction.decoder}"
         f" --precision {extraction.precision} --storage {extraction.storage}"
-        f" --on-bad-video {STUDY.datasets[wildcards.dataset].on_bad_video}"
+        f" --device {EXTRACT_DEVICE} --on-bad-video {STUDY.datasets[wildcards.dataset].on_bad_video}"
     )
 
 

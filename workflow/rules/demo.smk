@@ -18,8 +18,8 @@ for _name in DEMO:
             "../../envs/cpu.yaml"
         threads: 2
         resources:
-            mem_mb=1500,
-            runtime=30,
+            mem_mb=by_attempt(1500),
+            runtime=by_attempt(30),
         params:
             depends=GRID.demo_depends(_name),
             flags=demo_flags(_name),

@@ -14,8 +14,8 @@ rule manifest:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=by_attempt(600),
+        runtime=dataset_minutes,
     params:
         depends=lambda wildcards: GRID.manifest_depends(wildcards.dataset),
         config=PATHS.study,
@@ -39,8 +39,8 @@ rule probe:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=by_attempt(1000),
+        runtime=dataset_minutes,
     params:
         policy=lambda wildcards: STUDY.datasets[wildcards.dataset].on_bad_video,
     message:
@@ -61,8 +61,8 @@ rule weights:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(30),
     params:
         name=lambda wildcards: GRID.backbone_of(wildcards.backbone).name,
     message:
@@ -87,8 +87,10 @@ rule extract:
         "../../envs/cpu.yaml"
     threads: STUDY.extraction.threads
     resources:
-        mem_mb=lambda wildcards, attempt: (1500 + STUDY.extraction.memory_mb) * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=by_attempt(resources.extract_mb(STUDY.extraction.memory_mb, EXTRACT_DEVICE)),
+        runtime=extract_minutes,
+        gpu=int(EXTRACT_DEVICE == "cuda"),
+        gpu_seats=STUDY.training.jobs_per_gpu if EXTRACT_DEVICE == "cuda" else 0,
         activations_mb=STUDY.extraction.memory_mb,
     params:
         depends=bucket_depends,
@@ -117,8 +119,8 @@ rule index:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=20,
+        mem_mb=by_attempt(600),
+        runtime=dataset_minutes,
     params:
         depends=GRID.index_depends(),
         folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),

@@ -18,8 +18,8 @@ rule evaluate:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(20),
     params:
         depends=GRID.evaluate_depends(),
         config=PATHS.study,
@@ -50,8 +50,8 @@ rule tables:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(20),
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,
@@ -80,8 +80,8 @@ rule figures:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(20),
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,
@@ -106,8 +106,8 @@ rule report:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(20),
     params:
         depends=GRID.results_depends(),
         config=PATHS.study,

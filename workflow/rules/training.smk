@@ -18,8 +18,10 @@ rule train:
         "../../envs/cpu.yaml"
     threads: STUDY.training.threads
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=train_mb,
+        runtime=train_minutes,
+        gpu=int(TRAIN_DEVICE == "cuda"),
+        gpu_seats=int(TRAIN_DEVICE == "cuda"),
     params:
         depends=lambda wildcards: GRID.train_depends(wildcards.experiment),
         flags=run_flags,
@@ -46,8 +48,8 @@ rule cross:
         "../../envs/cpu.yaml"
     threads: STUDY.training.threads
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=by_attempt(resources.train_mb(all_videos(), 1, "cpu")),
+        runtime=by_attempt(resources.listing_minutes(all_videos())),
     params:
         depends=GRID.cross_depends(),
         targets=cross_targets,
