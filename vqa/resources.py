@@ -30,7 +30,7 @@ def train_minutes(run: Run, videos: int, clip_length: int, device: str) -> int:
 
 def train_mb(videos: int, clip_length: int, device: str) -> int:
     """Mapped features count for a job that reads them, though its neighbours share the pages."""
-    return math.ceil((1500 if device == "cpu" else 3000) + videos * _FEATURES_MB / clip_length)
+    return math.ceil((1200 if device == "cpu" else 3000) + videos * _FEATURES_MB / clip_length)
 
 
 def listing_minutes(videos: int) -> int:

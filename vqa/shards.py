@@ -15,6 +15,7 @@ import numpy as np
 
 from vqa.errors import MEND, UserError
 from vqa.files import atomic
+from vqa.isolation import guarded
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
 _HINT = f"delete it and run `{MEND}`"
@@ -53,6 +54,10 @@ def write(
 
 def attributes(path: str | Path) -> dict[str, Any]:
     """The attributes of a shard; raises `UserError` when it is missing or no shard."""
+    return guarded(_attributes, path, hint=_HINT)
+
+
+def _attributes(path: str | Path) -> dict[str, Any]:
     with _open(path) as file:
         return {key: _plain(value) for key, value in file.attrs.items()}
 
@@ -65,10 +70,7 @@ def read(path: str | Path) -> tuple[np.ndarray, dict[str, Any]]:
 
 def memory_map(path: str | Path, verify: bool = True) -> np.ndarray:
     """The features (T, D) mapped from the file: parallel jobs share one copy in the page cache."""
-    with _open(path) as file:
-        data = file["features"]
-        offset, checksum = data.id.get_offset(), _plain(file.attrs["checksum"])
-        shape, dtype = data.shape, data.dtype
+    offset, shape, dtype, checksum = guarded(_place, path, hint=_HINT)
     if offset is None or len(shape) != 2:
         raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
     try:
@@ -79,6 +81,13 @@ def memory_map(path: str | Path, verify: bool = True) -> np.ndarray:
     if verify and hashlib.sha256(mapped).hexdigest()[:16] != checksum:
         raise UserError(f"{path}: its data do not match their checksum; {_HINT}")
     return mapped
+
+
+def _place(path: str | Path) -> tuple[int | None, tuple[int, ...], np.dtype, str]:
+    """Where the features lie in the file, their shape and type, and their checksum."""
+    with _open(path) as file:
+        data = file["features"]
+        return data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"])
 
 
 @contextmanager

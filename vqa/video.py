@@ -98,6 +98,9 @@ class PyavReader:
             self._container.close()
             raise UserError(f"{path}: holds no video stream; download it again or exclude it")
         stream = self._container.streams.video[0]
+        if stream.codec_context is None:
+            self._container.close()
+            raise UserError(f"{path}: no decoder is known for its video stream; re-encode it or exclude it")
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         rate = stream.average_rate

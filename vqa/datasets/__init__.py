@@ -3,9 +3,10 @@
 Labels and files are joined by name only, never by row order.
 """
 
+import csv
 from pathlib import Path
 
-from vqa.config import Dataset, DemoDataset, NativeDataset, TableDataset
+from vqa.config import Dataset, DemoDataset, NativeDataset, TableDataset, VsfaInfoDataset
 from vqa.datasets import cvd2014, demo, konvid, live_qualcomm, live_vqc, table, vsfa_info
 from vqa.datasets.common import Listing
 from vqa.errors import UserError
@@ -27,13 +28,20 @@ def list_videos(name: str, dataset: Dataset, results: Path) -> Listing:
     """
     if isinstance(dataset, DemoDataset):
         listing = demo.read(name, dataset, results)
-    elif isinstance(dataset, NativeDataset):
-        listing = _NATIVE[dataset.reader](dataset.path)
-    elif isinstance(dataset, TableDataset):
-        listing = table.read(dataset.path)
     else:
-        listing = vsfa_info.read(dataset.path, dataset.videos)
+        try:
+            listing = _read(dataset)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UserError(f"datasets.{name}: its metadata are not a table of text ({error}); download them") from None
     return listing.without(dataset.exclude, name)
+
+
+def _read(dataset: NativeDataset | TableDataset | VsfaInfoDataset) -> Listing:
+    if isinstance(dataset, NativeDataset):
+        return _NATIVE[dataset.reader](dataset.path)
+    if isinstance(dataset, TableDataset):
+        return table.read(dataset.path)
+    return vsfa_info.read(dataset.path, dataset.videos)
 
 
 def read(name: str, dataset: Dataset, results: Path) -> Listing:

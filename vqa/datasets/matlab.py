@@ -4,10 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from vqa.errors import UserError
+from vqa.isolation import guarded
 
 
 def load(path: Path, variables: tuple[str, ...]) -> dict[str, Any]:
     """The named variables; structs become objects with attributes."""
+    return guarded(_load, path, variables, hint="download it again")
+
+
+def _load(path: Path, variables: tuple[str, ...]) -> dict[str, Any]:
     import scipy.io
 
     try:
@@ -17,7 +22,7 @@ def load(path: Path, variables: tuple[str, ...]) -> dict[str, Any]:
     for name in variables:
         if name not in data:
             raise UserError(f"{path}: holds no variable '{name}'; compare it with the original")
-    return data
+    return {name: data[name] for name in variables}
 
 
 def member(struct: Any, name: str, path: Path) -> Any:

@@ -9,7 +9,10 @@ import numpy as np
 
 from vqa.datasets.common import Listing, listing, number
 from vqa.errors import UserError
+from vqa.isolation import guarded
 from vqa.manifest import Video, unique
+
+_HINT = "download it again"
 
 
 @contextmanager
@@ -29,12 +32,20 @@ def _strings(file, references: np.ndarray) -> list[str]:
 
 def names(path: Path) -> list[str]:
     """The video names in the file's order, which its permutations index."""
+    return guarded(_names, path, hint=_HINT)
+
+
+def _names(path: Path) -> list[str]:
     with _open(path) as file:
         return _strings(file, file["video_names"][()])
 
 
 def permutation(path: Path, experiment: int) -> np.ndarray:
     """Column `experiment` of `index`, 0-based, shape (N,)."""
+    return guarded(_permutation, path, experiment, hint=_HINT)
+
+
+def _permutation(path: Path, experiment: int) -> np.ndarray:
     with _open(path) as file:
         index = file["index"]
         column = np.asarray(index[:, experiment % index.shape[1]], dtype=np.int64) - 1
@@ -50,6 +61,10 @@ def video_id(name: str) -> str:
 
 
 def read(path: Path, root: Path) -> Listing:
+    return guarded(_read, path, root, hint=_HINT)
+
+
+def _read(path: Path, root: Path) -> Listing:
     with _open(path) as file:
         labels = [_strings(file, file["video_names"][()]), np.ravel(file["scores"][()])]
         pixel_format = "".join(map(chr, np.ravel(file["video_format"][()]))).lower()

@@ -1,0 +1,108 @@
+"""The smoke study through a real Slurm, undisturbed and disturbed: the same results as on one machine."""
+
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from tests.conftest import REPO
+from tests.workflow.conftest import Project
+from tests.workflow.test_kills import SAME
+from vqa.devices import STAND_IN
+
+pytestmark = pytest.mark.cluster
+
+
+def assert_same_results(found: Project, expected: Project) -> None:
+    have, want = found.snapshot(), expected.snapshot()
+    for name in want:
+        if name.endswith(SAME):
+            assert have[name][1] == want[name][1], name
+    assert not [name for name in have if name.endswith(".part")]
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def training_nodes(cluster) -> list[str]:
+    return [job["node"] for job in cluster.jobs("RUNNING") if "train" in job["what"]]
+
+
+def test_the_study_through_slurm_equals_the_local_one(project, finished, cluster):
+    before = len(cluster.jobs())
+    project.run(env=cluster.environment)
+    assert_same_results(project, finished)
+    submitted = cluster.jobs()[: len(cluster.jobs()) - before]
+    assert {job["state"] for job in submitted} == {"COMPLETED"}
+    assert len({job["node"] for job in submitted}) > 1
+    assert sum("train" in job["what"] for job in submitted) == 1  # 8 trainings, one group
+    assert project.jobs() == {}
+
+
+def test_each_gpu_job_has_a_device_of_its_own(untrained, cluster):
+    untrained.edit(extraction__device="cuda")
+    shutil.rmtree(untrained.results / "features")
+    untrained.run("--until", "extract", env=cluster.environment | {STAND_IN: "1"})
+    logs = list((untrained.results / "logs" / "extract").rglob("*.log"))
+    assert len(logs) == 4 and all("INFO GPU 0 of 0" in log.read_text() for log in logs)
+    asked = cluster.client("squeue", "-h", "-t", "all", "-O", "JobID:8,tres-per-job:20,Comment:60").splitlines()
+    assert sum("gpu" in line and "extract" in line for line in asked) == 4
+    spans: dict[str, list[tuple[str, str]]] = {}
+    for job in cluster.jobs("COMPLETED"):
+        if any(line.split()[0] == job["id"] and "gpu" in line for line in asked):
+            spans.setdefault(job["node"], []).append((job["start"], job["end"]))
+    for node in spans.values():  # every node has one GPU
+        ordered = sorted(node)
+        assert all(end <= start for (_, end), (start, _) in pairwise(ordered))
+
+
+def test_a_node_lost_with_its_jobs(untrained, finished, cluster, tmp_path):
+    process = untrained.start(tmp_path / "log")
+    wait_for(lambda: training_nodes(cluster))
+    cluster.kill_node(training_nodes(cluster)[0])
+    try:
+        assert process.wait(timeout=300) == 0, (tmp_path / "log").read_text()[-3000:]
+    finally:
+        cluster.up()
+    assert "Trying to restart" in (tmp_path / "log").read_text()
+    assert_same_results(untrained, finished)
+
+
+def test_jobs_out_of_memory_get_more_on_the_next_try(untrained, finished, cluster):
+    limit = "train:mem_mb=150 if attempt == 1 else 3000"
+    result = untrained.run("--group-components", "train=1", "--set-resources", limit, env=cluster.environment)
+    assert "Trying to restart" in result.stdout + result.stderr
+    assert_same_results(untrained, finished)
+
+
+def test_snakemake_killed_and_started_at_once_while_its_jobs_run(untrained, finished, cluster, tmp_path):
+    process = untrained.start(tmp_path / "log")
+    wait_for(lambda: training_nodes(cluster))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert training_nodes(cluster)  # they run on, and will run twice
+    locked = untrained.run(check=False, env=cluster.environment)
+    assert locked.returncode != 0 and "--unlock" in locked.stdout + locked.stderr
+    untrained.run("--unlock", env=cluster.environment)
+    untrained.run(env=cluster.environment)
+    wait_for(lambda: not cluster.jobs("RUNNING", "PENDING"))
+    assert_same_results(untrained, finished)
+    assert untrained.jobs() == {}
+
+
+def test_readme_commands_run_on_the_cluster(cluster):
+    """Every Slurm client command that the README's chapter gives is one that Slurm knows."""
+    chapter = (REPO / "README.md").read_text().split("## On your cluster")[1].split("\n## ")[0]
+    commands = re.findall(r"^((?:sinfo|squeue|scontrol) [^#\n]*)", chapter, re.M)
+    assert commands
+    for command in commands:
+        cluster.client("bash", "-c", command)
