@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper lint format bench plan clean
+.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -31,6 +31,12 @@ test: setup ## run all tests
 
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
+
+test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 10 minutes; root installs Slurm)
+	$(BIN)/python -m pytest -m cluster tests/cluster
+
+fuzz: setup ## read 20,000 mutated files (about 3 minutes)
+	$(BIN)/python -m tests.fuzzing.readers --inputs 20000 --seed 0
 
 lint: setup ## check style, types of mistakes, and the workflow
 	$(BIN)/ruff check .
