@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import vqa
 from vqa import devices
 from vqa.errors import UserError
+from vqa.manifest import Video, write_manifest
 
 HOLD = """
 import sys
@@ -100,3 +102,26 @@ def test_device_names_stay_in_the_pool(two_gpus, monkeypatch, tmp_path):
     with devices.lease("cuda") as device:
         assert device == "cpu"
     assert {path.suffix for path in Path(tmp_path).rglob("*") if path.is_file()} == {".lock"}
+
+
+def test_two_extractions_run_on_different_gpus_while_a_third_waits(two_gpus, tmp_path):
+    assert (
+        vqa("demo-data", "--output", tmp_path / "clips", "--videos", 5, "--scenes", 2, "--seconds", 2).returncode == 0
+    )
+    assert vqa("weights", "resnet3d18", "--output", tmp_path / "w.pth").returncode == 0
+    table = tmp_path / "manifest.csv"
+    write_manifest(table, [Video(clip.stem, str(clip), 1.0) for clip in (tmp_path / "clips").glob("*.mp4")])
+    logs = [tmp_path / f"{number}.log" for number in range(3)]
+    command = [sys.executable, "-m", "vqa", "extract", "--manifest", table, "--backbone", "resnet3d18"]
+    command += ["--weights", tmp_path / "w.pth", "--device", "cuda", "--cube-input", "native", "--threads", "1"]
+    running = []
+    for log in logs:
+        output = ["--output", tmp_path / log.stem, "--receipt", tmp_path / f"{log.stem}.json"]
+        with open(log, "w") as file:
+            running.append(subprocess.Popen([*command, *output], stderr=file))
+    assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
+    texts = [log.read_text() for log in logs]
+    waited = [text for text in texts if "waiting for one of the GPUs 0,1" in text]
+    at_once = [text for text in texts if text not in waited]
+    assert len(waited) == 1
+    assert {text.split("INFO GPU ")[1][0] for text in at_once} == {"0", "1"}

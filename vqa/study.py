@@ -88,7 +88,10 @@ class Grid:
                 )
             if own is not None and not own.is_file():
                 raise UserError(f"backbones.{name}.weights: there is no file {own}; give the checkpoint's path")
-        for dataset in self.study.datasets:
+        for dataset, settings in self.study.datasets.items():
+            stored = settings.permutations
+            if stored is not None and not stored.is_file():
+                raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
             self.buckets(dataset)
 
     @cached_property

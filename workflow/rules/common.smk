@@ -146,9 +146,13 @@ def run_index(wildcards):
     return experiment_index(wildcards, wildcards.dataset)
 
 
-def run_flags(wildcards):
+def run_permutations(wildcards):
     chosen = STUDY.datasets[wildcards.dataset].permutations
-    stored = f" --permutations {shlex.quote(str(chosen))}" if chosen and STUDY.splits.method == "stored" else ""
+    return [chosen] if STUDY.splits.method == "stored" else []
+
+
+def run_flags(wildcards):
+    stored = "".join(f" --permutations {shlex.quote(str(path))}" for path in run_permutations(wildcards))
     return flags(GRID.run_settings(wildcards.experiment)) + stored
 
 

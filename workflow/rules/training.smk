@@ -5,6 +5,7 @@ rule train:
     input:
         manifest=PATHS.manifest("{dataset}"),
         index=run_index,
+        permutations=run_permutations,
     output:
         head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
         history=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "history.csv",
