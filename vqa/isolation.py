@@ -3,7 +3,6 @@
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeVar
 
 from vqa.errors import UserError
@@ -12,10 +11,14 @@ Result = TypeVar("Result")
 _SECONDS = 60
 
 
-def guarded(function: Callable[..., Result], path: str | Path, *arguments: Any, hint: str) -> Result:
+class ReaderCrash(UserError):
+    """The file's reader did not survive it."""
+
+
+def guarded(function: Callable[..., Result], path: Any, *arguments: Any, hint: str) -> Result:
     """`function(path, *arguments)` in a forked process; what it returns or raises is pickled back.
 
-    Raises `UserError` naming `path` when the process dies, or gives no answer within a minute.
+    Raises `ReaderCrash` naming `path` when the process dies, or gives no answer within a minute.
     """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -24,10 +27,10 @@ def guarded(function: Callable[..., Result], path: str | Path, *arguments: Any, 
     sender.close()
     try:
         if not receiver.poll(_SECONDS):
-            raise UserError(f"{path}: is damaged, its reader hangs; {hint}")
+            raise ReaderCrash(f"{path}: is damaged, its reader hangs; {hint}")
         returned, value = receiver.recv()
     except EOFError:
-        raise UserError(f"{path}: is damaged, its reader crashes; {hint}") from None
+        raise ReaderCrash(f"{path}: is damaged, its reader crashes; {hint}") from None
     finally:
         child.kill()
         child.join()

@@ -86,8 +86,8 @@ def load_items(
     if scale == 0:
         raise UserError("all MOS are zero, or no training video is left; check the manifest")
     items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
-    for video in videos:
-        features = shards.memory_map(index[video.video_id].shard)
+    maps = shards.memory_maps([index[video.video_id].shard for video in videos])
+    for video, features in zip(videos, maps, strict=True):
         if features.shape != (index[video.video_id].rows, index[video.video_id].dim):
             raise UserError(f"{index[video.video_id].shard}: is not the shard that was indexed; reindex it")
         items[parts[video.video_id]].append(Item(video.video_id, features, video.mos, video.mos / scale))
