@@ -69,9 +69,9 @@ def read(path: str | Path) -> tuple[np.ndarray, dict[str, Any]]:
     return np.array(mapped), attributes(path)
 
 
-def memory_map(path: str | Path, verify: bool = True) -> np.ndarray:
+def memory_map(path: str | Path) -> np.ndarray:
     """The features (T, D) mapped from the file: parallel jobs share one copy in the page cache."""
-    return _map(path, guarded(_place, path, hint=_HINT), verify)
+    return _map(path, guarded(_place, path, hint=_HINT))
 
 
 def memory_maps(paths: Sequence[Path]) -> list[np.ndarray]:
@@ -83,7 +83,7 @@ def memory_maps(paths: Sequence[Path]) -> list[np.ndarray]:
     return [_map(path, place) for path, place in zip(paths, places, strict=True)]
 
 
-def _map(path: str | Path, place: Place, verify: bool = True) -> np.ndarray:
+def _map(path: str | Path, place: Place) -> np.ndarray:
     offset, shape, dtype, checksum = place
     if offset is None or len(shape) != 2:
         raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
@@ -92,7 +92,7 @@ def _map(path: str | Path, place: Place, verify: bool = True) -> np.ndarray:
         mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
     except (ValueError, OSError):
         raise UserError(f"{path}: is truncated; {_HINT}") from None
-    if verify and hashlib.sha256(mapped).hexdigest()[:16] != checksum:
+    if hashlib.sha256(mapped).hexdigest()[:16] != checksum:
         raise UserError(f"{path}: its data do not match their checksum; {_HINT}")
     return mapped
 

@@ -11,19 +11,10 @@ from itertools import pairwise
 import pytest
 
 from tests.conftest import REPO
-from tests.workflow.conftest import Project
-from tests.workflow.test_kills import SAME
+from tests.workflow.test_kills import assert_same_results
 from vqa.devices import STAND_IN
 
 pytestmark = pytest.mark.cluster
-
-
-def assert_same_results(found: Project, expected: Project) -> None:
-    have, want = found.snapshot(), expected.snapshot()
-    for name in want:
-        if name.endswith(SAME):
-            assert have[name][1] == want[name][1], name
-    assert not [name for name in have if name.endswith(".part")]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:

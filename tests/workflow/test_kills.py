@@ -21,6 +21,14 @@ def start(project: Project, log: Path) -> subprocess.Popen:
         return subprocess.Popen(project.command(), stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
 
 
+def assert_same_results(found: Project, expected: Project) -> None:
+    have, want = found.snapshot(), expected.snapshot()
+    for name in want:
+        if name.endswith(SAME):
+            assert have[name][1] == want[name][1], name
+    assert not [name for name in have if name.endswith(".part")]
+
+
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 120
     while not condition():
@@ -57,9 +65,5 @@ def test_killed_run_finishes_with_the_same_results(finished, tmp_path, phase, pa
     project.run("--unlock")
     again = project.run()
     assert not done & started_jobs(again.stdout + again.stderr)
-    expected, found = finished.snapshot(), project.snapshot()
-    for name in expected:
-        if name.endswith(SAME):
-            assert found[name][1] == expected[name][1], name
-    assert not [name for name in found if name.endswith(".part")]
+    assert_same_results(project, finished)
     assert project.jobs() == {}

@@ -41,9 +41,9 @@ TRAIN_DEVICE = devices.resolve(STUDY.training.device)
 
 # A rule's `gpu` is what a scheduler like Slurm gives it, and limits nothing on one machine. There the
 # workflow offers the seats of the GPUs it finds: an extraction takes a whole GPU, a training one seat.
-if workflow.is_main_process and workflow.global_resources["_nodes"].value is None:
-    if devices.visible() and "gpu_seats" not in workflow.global_resources:
-        workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
+_LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
+if _LOCAL and devices.visible() and "gpu_seats" not in workflow.global_resources:
+    workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
 
 
 def by_attempt(amount):
