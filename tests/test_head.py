@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from vqa.errors import UserError
+from vqa.gru import gru
 from vqa.head import HEADS, VSFA, create_head, load_head, save_head, temporal_pooling
 
 
@@ -67,6 +68,29 @@ def test_pooling_depends_on_order():
     shuffled = q[:, torch.randperm(40, generator=torch.Generator().manual_seed(0))]
     lengths = torch.tensor([40])
     assert abs(temporal_pooling(q, lengths) - temporal_pooling(shuffled, lengths)).item() > 1
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(1, 1), (1, 30), (5, 2), (16, 240)])
+def test_gru_and_its_gradients_equal_torchs(batch, steps):
+    generator = torch.Generator().manual_seed(batch + steps)
+    layer = torch.nn.GRU(128, 32, batch_first=True)
+    sequence = torch.randn(batch, steps, 128, generator=generator)
+    weights = torch.randn(batch, steps, 32, generator=generator)
+    found = []
+    for function in (lambda x: gru(x, layer), lambda x: layer(x)[0]):
+        x = sequence.clone().requires_grad_()
+        layer.zero_grad()
+        hidden = function(x)
+        (hidden * weights).sum().backward()
+        found.append([hidden.detach(), x.grad, *(p.grad.clone() for p in layer.parameters())])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+def test_gru_gradients_are_those_of_finite_differences():
+    layer = torch.nn.GRU(4, 3, batch_first=True).double()
+    sequence = torch.randn(2, 5, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, *_: gru(x, layer), (sequence, *layer.parameters()))
 
 
 @pytest.mark.parametrize("name", HEADS)

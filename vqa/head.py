@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from vqa.errors import UserError
 from vqa.files import atomic
+from vqa.gru import gru
 from vqa.serialise import to_bytes
 
 # head name -> (GRU, temporal pooling)
@@ -60,7 +61,7 @@ class VSFA(nn.Module):
     def frame_scores(self, reduced: Tensor, lengths: Tensor) -> Tensor:
         """[B, T, reduced_size] -> [B, T]. The GRU is causal: padding at the end cannot reach back."""
         if self.rnn is not None:
-            reduced, _ = self.rnn(reduced)
+            reduced = gru(reduced, self.rnn) if reduced.device.type == "cpu" else self.rnn(reduced)[0]
         return self.q(reduced).squeeze(-1)
 
     def pool(self, q: Tensor, lengths: Tensor) -> Tensor:
