@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan clean
+.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -50,10 +50,13 @@ format: setup ## put all code into the project's format
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 bench: setup ## measure extraction and training against a plain baseline (about 15 minutes)
-	$(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python -m tests.benchmarks.speed
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree
-	$(BIN)/python tests/benchmarks/plan.py
+	$(BIN)/python -m tests.benchmarks.plan
+
+submissions: setup ## submit the paper's study to a real Slurm in dry form, and count (root installs Slurm)
+	$(BIN)/python -m tests.benchmarks.submissions
 
 clean: ## delete the virtual environment and every result
 	rm -rf $(VENV) .snakemake results results-*

@@ -21,6 +21,8 @@ include: "workflow/rules/results.smk"
 localrules:
     all,
     weights,
+    manifest,
+    index,
 
 
 # The study as it runs, overlays and defaults included: the `--config` of its commands.

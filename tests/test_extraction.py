@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import assert_one_line_error, vqa
-from vqa import shards
+from vqa import features, shards
 from vqa.backbones import create
 from vqa.backbones.weights import place
 from vqa.errors import UserError
@@ -142,6 +142,22 @@ def test_a_truncated_stream_is_an_error_and_not_a_shorter_video(tmp_path, datase
     path.write_bytes(moved.read_bytes()[: moved.stat().st_size // 2])
     assert_one_line_error(extract(tmp_path, weights), "b.mp4")
     assert not (tmp_path / "shards" / "b.h5").exists()
+
+
+def test_a_video_replaced_while_it_is_read_is_an_error(tmp_path, weights, make_clip, monkeypatch):
+    clip, other = (make_clip(tmp_path / f"{n}.mp4", frames=20, seed=n) for n in (1, 2))
+    status = clip.stat()
+
+    def open_and_replace(*arguments):
+        reader = open_video(*arguments)
+        os.replace(other, clip)  # as `rsync -t` would: the same mtime
+        os.utime(clip, ns=(status.st_mtime_ns, status.st_mtime_ns))
+        return reader
+
+    monkeypatch.setattr(features, "open_video", open_and_replace)
+    extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
+    found = [clip.error for clip, _ in features.stream([Video("a", str(clip), 1.0)], extractor, "pyav", 100)]
+    assert "was replaced while it was read" in str(found[0])
 
 
 def test_buckets_part_the_videos_and_never_move_one():

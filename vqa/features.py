@@ -124,9 +124,9 @@ def _batches(
 def _video_batches(
     clip: Clip, extractor: Extractor, decoder: str, memory_mb: int
 ) -> Iterator[tuple[Clip, list[int], np.ndarray]]:
-    reader = open_video(clip.video, decoder)
     path = Path(clip.video.path)
-    before = path.stat()
+    before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
+    reader = open_video(clip.video, decoder)
     try:
         clip.header, clip.decoder = reader.header, f"{reader.name} {reader.version}"
         frames = (extractor.prepare(frame) for frame in reader.frames())
@@ -144,11 +144,20 @@ def _video_batches(
             yield clip, starts, np.stack(items)
         clip.decoded = reader.decoded
         _check_complete(clip)
-        clip.source = Source(before.st_size, before.st_mtime_ns, sha256(path))
-        if path.stat().st_mtime_ns != before.st_mtime_ns:
+        clip.source = Source(*before[:2], sha256(path))
+        if _identity(path) != before:
             raise UserError(f"{path}: was replaced while it was read; run again")
     finally:
         reader.close()
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """(size, mtime in ns, inode); zeros for a file that is not there, which `open_video` reports."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _check_complete(clip: Clip) -> None:

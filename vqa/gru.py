@@ -50,7 +50,7 @@ class _Recurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weight, r, z, recurrent_n, n, hidden = ctx.saved_tensors
-        steps, batch, size = n.shape
+        steps, batch = n.shape[:2]
         # Derivatives of h' by the three gates, before their sigmoids and tanh: [T, B, 3, H].
         by_n = (1 - z) * (1 - n * n)
         by_gates = torch.stack([by_n * recurrent_n * r * (1 - r), (hidden[:-1] - n) * z * (1 - z), by_n], 2)

@@ -1,8 +1,9 @@
 """The plain way, as existing public code for this study works: the yardstick of `speed.py`.
 
 extract: the whole clip in memory, per-frame transforms, NCHW float32, eager ResNet-50, batches of 32.
-train: float32 features padded to the longest video, a loop over the videos of a batch for the
-pooling, validation and test evaluated one video at a time in every epoch.
+train: features padded to the longest video and held in memory (float64 in VSFA's script, or float32),
+a DataLoader that stacks them, a loop over the videos of a batch for the pooling, validation and test
+evaluated one video at a time in every epoch.
 """
 
 import argparse
@@ -65,44 +66,62 @@ def _pool(q, tau=12, beta=0.5):
     return beta * mean + (1 - beta) * low
 
 
-def train(study: Path, batch_size: int, epochs: int, lr: float) -> None:
-    """Reads what `vqa train` reads; the same split, labels and initial weights."""
+class _Dataset(torch.utils.data.Dataset):
+    """All videos of a part in one array, padded to the longest of the dataset."""
+
+    def __init__(self, videos, index, longest, scale, held):
+        from vqa.shards import read
+
+        dim = next(iter(index.values())).dim
+        self.features = np.zeros((len(videos), longest, dim), held)
+        self.length = np.zeros((len(videos), 1))
+        self.label = np.array([[video.mos / scale] for video in videos])
+        for i, video in enumerate(videos):
+            rows = read(index[video.video_id].shard)[0]
+            self.features[i, : len(rows)] = rows
+            self.length[i] = len(rows)
+
+    def __len__(self):
+        return len(self.label)
+
+    def __getitem__(self, i):
+        return self.features[i], self.length[i], self.label[i]
+
+
+def train(study: Path, batch_size: int, epochs: int, lr: float, held: str) -> None:
+    """Reads what `vqa train` reads; the same split, labels, batches and initial weights."""
+    from torch.utils.data import DataLoader
+
     from vqa.head import create_head
     from vqa.index import read_index
     from vqa.manifest import read_manifest
     from vqa.sampling import stream
-    from vqa.shards import read
     from vqa.splits import split
 
     videos = sorted(read_manifest(study / "manifest.csv"), key=lambda v: v.video_id)
     index, parts = read_index(study / "index.csv"), split(videos, 0)
-    longest = max(entry.rows for entry in index.values())
-    scale = max(video.mos for video in videos)
-    features = np.zeros((len(videos), longest, next(iter(index.values())).dim), np.float32)
-    lengths = np.array([index[video.video_id].rows for video in videos])
-    for i, video in enumerate(videos):
-        features[i, : lengths[i]] = read(index[video.video_id].shard)[0]
-    labels = np.array([[video.mos / scale] for video in videos], np.float32)
-    at = {part: [i for i, v in enumerate(videos) if parts[v.video_id] == part] for part in ("train", "val", "test")}
-    net = _Net(features.shape[2])
-    state = create_head("vsfa", features.shape[2], int(stream(0, "head").integers(2**31))).state_dict()
+    longest, scale = max(entry.rows for entry in index.values()), max(video.mos for video in videos)
+    sets = {}
+    for part in ("train", "val", "test"):
+        chosen = [video for video in videos if parts[video.video_id] == part]
+        sets[part] = _Dataset(chosen, index, longest, scale, held)
+    net = _Net(sets["train"].features.shape[2])
+    state = create_head("vsfa", sets["train"].features.shape[2], int(stream(0, "head").integers(2**31))).state_dict()
     net.load_state_dict(state)
     optimiser = torch.optim.Adam(net.parameters(), lr=lr)
     for epoch in range(1, epochs + 1):
         started, total = time.perf_counter(), 0.0
-        order = stream(0, "batches", epoch).permutation(len(at["train"]))
-        for first in range(0, len(order), batch_size):
-            chosen = [at["train"][i] for i in order[first : first + batch_size]]
+        order = stream(0, "batches", epoch).permutation(len(sets["train"])).tolist()
+        for features, lengths, labels in DataLoader(sets["train"], batch_size, sampler=order):
             optimiser.zero_grad()
-            scores = net(torch.from_numpy(features[chosen]), lengths[chosen])
-            loss = F.l1_loss(scores, torch.from_numpy(labels[chosen]))
+            loss = F.l1_loss(net(features.float(), lengths), labels.float())
             loss.backward()
             optimiser.step()
-            total += loss.item() * len(chosen)
+            total += loss.item() * len(labels)
         with torch.no_grad():
             for part in ("val", "test"):
-                for i in at[part]:
-                    net(torch.from_numpy(features[i : i + 1]), lengths[i : i + 1])
+                for features, lengths, labels in DataLoader(sets[part]):
+                    F.l1_loss(net(features.float(), lengths), labels.float()).item()
         print(f"{epoch},{total / len(order):.8g},{time.perf_counter() - started:.4f}", flush=True)
 
 
@@ -117,6 +136,7 @@ def main() -> None:
     two.add_argument("batch_size", type=int)
     two.add_argument("epochs", type=int)
     two.add_argument("lr", type=float)
+    two.add_argument("held", choices=("float32", "float64"))
     arguments = vars(parser.parse_args())
     {"extract": extract, "train": train}[arguments.pop("command")](**arguments)
 

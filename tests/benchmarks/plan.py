@@ -1,4 +1,4 @@
-"""Plan the paper's study on a fake full-size tree: `make plan`, or `python tests/benchmarks/plan.py --scale 10`.
+"""Plan the paper's study on a fake full-size tree: `make plan`, or `python -m tests.benchmarks.plan --scale 10`.
 
 Builds 2,227 empty video files with metadata of the real form, runs `snakemake --dry-run` and
 prints what was planned, how long it took and the peak memory. Reading the metadata is included.
@@ -64,18 +64,24 @@ def objects(names: list[str]) -> np.ndarray:
     return np.array([[name] for name in names], dtype=object)
 
 
-def plan(root: Path, scale: int) -> tuple[float, float, dict[str, int]]:
-    """Seconds, peak MB, and jobs by rule of a dry run."""
+def write_study(root: Path, scale: int) -> Path:
+    """The paper's study on the fake tree."""
     raw = yaml.safe_load((REPO / "workflow/studies/paper.yaml").read_text())
     for name, dataset in raw["datasets"].items():
         dataset |= {"path": str(root / name), "buckets": dataset["buckets"] * scale}
     raw["backbones"]["resnet3d101-2018"]["weights"] = str(root / "r3d.pth")
     (root / "r3d.pth").touch()
     (root / "study.yaml").write_text(yaml.safe_dump(raw))
+    return root / "study.yaml"
+
+
+def plan(root: Path, scale: int) -> tuple[float, float, dict[str, int]]:
+    """Seconds, peak MB, and jobs by rule of a dry run."""
+    config = write_study(root, scale)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPO / "Snakefile"), "--directory", str(root)]
     started = time.perf_counter()
     process = subprocess.Popen(
-        [*command, "--configfile", str(root / "study.yaml"), "--cores", "2", "--dry-run", "--quiet", "host"],
+        [*command, "--configfile", str(config), "--cores", "2", "--dry-run", "--quiet", "host"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     output = process.stdout.read()

@@ -1,17 +1,21 @@
 """A real Slurm of three nodes on this machine, and the smoke study submitted to it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import REPO
 from tests.workflow.conftest import Project, finished  # noqa: F401 - a fixture
 
+VQA = Path(sys.executable).with_name("vqa")
 SCRIPT = REPO / "tests" / "cluster" / "slurm-cluster.sh"
 
 
@@ -69,12 +73,22 @@ class ClusterProject(Project):
         profile = ["--profile", REPO / "profiles" / "slurm", "--slurm-init-seconds-before-status-checks", 6]
         return super().command(*profile, "--resources", "mem_mb=3900", *arguments)
 
-    def start(self, log: Path, **more: str) -> subprocess.Popen:
+    def start(self, log: Path, *arguments: object) -> subprocess.Popen:
         with open(log, "ab") as file:
             return subprocess.Popen(
-                self.command(), stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
-                env=self.cluster.environment | more,
+                self.command(*arguments), stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+                env=self.cluster.environment,
             )  # fmt: skip
+
+    def processes(self, command: str) -> list[psutil.Process]:
+        """What runs `vqa COMMAND` for this project, on any node."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()
+                if words[1:3] == [str(VQA), command] and process.cwd() == str(self.folder):
+                    found.append(process)
+        return found
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from itertools import pairwise
 
 import pytest
 
+from tests.cluster.conftest import ClusterProject
 from tests.conftest import REPO
 from tests.workflow.test_kills import assert_same_results
+from tests.workflow.test_reruns import replace_clip
 from vqa.devices import STAND_IN
 
 pytestmark = pytest.mark.cluster
@@ -73,6 +75,39 @@ def test_jobs_out_of_memory_get_more_on_the_next_try(untrained, finished, cluste
     result = untrained.run("--group-components", "train=1", "--set-resources", limit, env=cluster.environment)
     assert "Trying to restart" in result.stdout + result.stderr
     assert_same_results(untrained, finished)
+
+
+def test_a_hung_job_reaches_its_time_limit_and_is_tried_again(untrained, finished, cluster, tmp_path):
+    limit = "train:runtime=1 if attempt == 1 else 30"
+    process = untrained.start(tmp_path / "log", "--set-resources", limit)
+    wait_for(lambda: untrained.processes("train"))
+    untrained.processes("train")[0].suspend()
+    assert process.wait(timeout=400) == 0, (tmp_path / "log").read_text()[-3000:]
+    assert [job["state"] for job in cluster.jobs("TIMEOUT")] == ["TIMEOUT"]
+    assert "Trying to restart" in (tmp_path / "log").read_text()
+    assert_same_results(untrained, finished)
+
+
+def test_a_video_replaced_while_jobs_run(finished, cluster, tmp_path):
+    """The next start mends what was made of the old video, and nothing else."""
+    found, expected = (finished.copy(tmp_path / name) for name in ("found", "expected"))
+    for copied in (found, expected):
+        shutil.rmtree(copied.results / "runs")
+    replace_clip(expected.results / "data/demo/clip-003.mp4")
+    expected.run()
+    found = ClusterProject(found.folder)
+    found.cluster = cluster
+    shutil.rmtree(found.results / "features")
+    process = found.start(tmp_path / "log")
+    wait_for(lambda: found.processes("extract"))
+    replace_clip(found.results / "data/demo/clip-003.mp4")
+    process.wait(timeout=300)
+    replaced = {path: path.stat().st_mtime_ns for path in found.results.glob("features/demo/*/*.h5")}
+    found.run(env=cluster.environment)
+    again = {path.stem for path, mtime in replaced.items() if path.stat().st_mtime_ns != mtime}
+    assert again <= {"clip-003"}
+    assert_same_results(found, expected)
+    assert found.jobs() == {}
 
 
 def test_snakemake_killed_and_started_at_once_while_its_jobs_run(untrained, finished, cluster, tmp_path):

@@ -1,0 +1,100 @@
+"""Whole processes, timed and weighed, and the table of what was found."""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+REPO = Path(__file__).parents[2]
+BASELINE = [sys.executable, str(Path(__file__).with_name("baseline.py"))]
+VQA = [sys.executable, "-m", "vqa"]
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Timed:
+    """peak_mb: largest resident size; private_mb: of it, what is no file shared with others."""
+
+    seconds: float
+    peak_mb: float
+    private_mb: float
+    output: str
+
+
+class _Started:
+    """A running process whose private memory a thread looks at."""
+
+    def __init__(self, command: Sequence[object], threads: int | None):
+        environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+        self.command, self.log, self.private_kb = command, tempfile.TemporaryFile("w+"), 0
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdout=self.log, stderr=subprocess.STDOUT, env=environment
+        )
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while self.process.returncode is None:
+            try:
+                with open(f"/proc/{self.process.pid}/status") as file:
+                    found = [int(line.split()[1]) for line in file if line.startswith("RssAnon")]
+            except OSError:
+                return
+            self.private_kb = max([self.private_kb, *found])
+            time.sleep(0.05)
+
+    def finish(self) -> Timed:
+        _, status, usage = os.wait4(self.process.pid, 0)
+        seconds = time.perf_counter() - self.started
+        self.process.returncode = status
+        self.log.seek(0)
+        text = self.log.read()
+        if status:
+            sys.exit(f"{self.command} failed:\n{text[-2000:]}")
+        return Timed(seconds, usage.ru_maxrss / 1024, self.private_kb / 1024, text)
+
+
+def run(command: Sequence[object], threads: int | None = None) -> Timed:
+    return _Started(command, threads).finish()
+
+
+def run_together(commands: Sequence[Sequence[object]], threads: int | None = None) -> list[Timed]:
+    """Processes side by side."""
+    return [started.finish() for started in [_Started(command, threads) for command in commands]]
+
+
+def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """b of the least-squares fit seconds = a * size ** b."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+class Results:
+    """Rows of the table, printed as they come and written at the end."""
+
+    header = ("measurement", "ours", "baseline", "ratio")
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str, str]] = []
+
+    def add(self, what: str, ours: str, baseline: str = "", ratio: str = "") -> None:
+        self.rows.append((what, ours, baseline, ratio))
+        print("|", " | ".join(self.rows[-1]), "|", flush=True)
+
+    def add_growth(self, what: str, sizes: Sequence[float], seconds: Sequence[float]) -> None:
+        shown = " / ".join(f"{s:.2f}" for s in seconds)
+        self.add(f"{what}: {' / '.join(map(str, sizes))}", f"{shown} s, exponent {exponent(sizes, seconds):.2f}")
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        with open(folder / "speed.csv", "w", newline="") as file:
+            csv.writer(file).writerows([self.header, *self.rows])
+        lines = ["| " + " | ".join(row) + " |" for row in (self.header, ("---",) * 4, *self.rows)]
+        (folder / "speed.md").write_text("\n".join(lines) + "\n")
