@@ -33,7 +33,7 @@ from vqa.sampling import Order, frame_sequence, stream
 from vqa.splits import Part
 
 log = logging.getLogger("vqa")
-EVALUATION_BATCH = 32
+EVALUATION_BATCH = 16
 _BLOCK_ROWS = 32
 
 
