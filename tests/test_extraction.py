@@ -14,7 +14,7 @@ from vqa.backbones import create
 from vqa.backbones.weights import place
 from vqa.errors import UserError
 from vqa.extraction import bucket_of
-from vqa.features import cubes, prefetch
+from vqa.features import cubes, one_behind, prefetch
 from vqa.index import read_index
 from vqa.manifest import Video, write_manifest
 from vqa.video import open_video
@@ -196,6 +196,16 @@ def test_a_flipped_bit_is_noticed(tmp_path):
     path.write_bytes(path.read_bytes()[: offset + 20])
     with pytest.raises(UserError, match=r"a\.h5"):
         shards.memory_map(path)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_one_behind_gives_everything_after_the_next_is_made(count):
+    made = []
+    given = []
+    for item in one_behind(made.append(i) or i for i in range(count)):
+        given.append(item)
+        assert len(made) == min(len(given) + 1, count)
+    assert given == list(range(count))
 
 
 def test_prefetch_is_bounded_and_passes_errors_on():

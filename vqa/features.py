@@ -95,17 +95,27 @@ def stream(
 
     The features of a video are valid until the next one is asked for.
     """
-    extract = on_device(extractor)
-    features = None
-    for clip, starts, items in prefetch(_batches(videos, extractor, decoder, memory_mb), _QUEUE):
-        if features is None:
-            features = Features(tempfile.TemporaryFile())
-        if items is not None:
-            features.append(extract(items), starts)
+    launch = launcher(extractor)
+    features = Features(tempfile.TemporaryFile())
+    batches = prefetch(_batches(videos, extractor, decoder, memory_mb), _QUEUE)
+    launched = ((clip, starts, None if items is None else launch(items)) for clip, starts, items in batches)
+    for clip, starts, rows in one_behind(launched):
+        if rows is not None:
+            features.append(rows.cpu().numpy(), starts)
             continue
         yield clip, features
         features.spool.close()
-        features = None
+        features = Features(tempfile.TemporaryFile())
+
+
+def one_behind(items: Iterable[Any]) -> Iterator[Any]:
+    """Each item once the next one has been made: a GPU always has work when a result is fetched."""
+    items = iter(items)
+    for previous in items:
+        for item in items:
+            yield previous
+            previous = item
+        yield previous
 
 
 def _batches(
@@ -210,17 +220,24 @@ def prefetch(source: Iterator[Any], depth: int) -> Iterator[Any]:
         thread.join()
 
 
-def on_device(extractor: Extractor) -> Callable[[np.ndarray], np.ndarray]:
-    """The extractor as a function of a uint8 batch, on the GPU it lives on or the CPU."""
+def launcher(extractor: Extractor) -> Callable[[np.ndarray], torch.Tensor]:
+    """The extractor as a function of a uint8 batch. On a GPU it returns before the result is there:
+    the next batch is copied, on a stream of its own, while this one is computed.
+    """
     device = extractor.mean.device
+    if device.type != "cuda":
+        return lambda items: extractor(torch.from_numpy(items))
+    copies = torch.cuda.Stream(device)
 
-    def run(items: np.ndarray) -> np.ndarray:
-        batch = torch.from_numpy(items)
-        if device.type == "cuda":
-            batch = batch.pin_memory().to(device, non_blocking=True)
-        return extractor(batch).cpu().numpy()
+    def launch(items: np.ndarray) -> torch.Tensor:
+        computing = torch.cuda.current_stream(device)
+        with torch.cuda.stream(copies):
+            batch = torch.from_numpy(items).pin_memory().to(device, non_blocking=True)
+        computing.wait_stream(copies)
+        batch.record_stream(computing)  # its memory is not reused before it was read
+        return extractor(batch)
 
-    return run
+    return launch
 
 
 def load_extractor(
