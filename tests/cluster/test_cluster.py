@@ -79,7 +79,7 @@ def test_jobs_out_of_memory_get_more_on_the_next_try(untrained, finished, cluste
 
 def test_a_hung_job_reaches_its_time_limit_and_is_tried_again(untrained, finished, cluster, tmp_path):
     limit = "train:runtime=1 if attempt == 1 else 30"
-    process = untrained.start(tmp_path / "log", "--set-resources", limit)
+    process = untrained.start(tmp_path / "log", "--group-components", "train=1", "--set-resources", limit)
     wait_for(lambda: untrained.processes("train"))
     untrained.processes("train")[0].suspend()
     assert process.wait(timeout=400) == 0, (tmp_path / "log").read_text()[-3000:]
