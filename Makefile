@@ -32,7 +32,7 @@ test: setup ## run all tests
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
 
-test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 10 minutes; root installs Slurm)
+test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
 fuzz: setup ## read 20,000 mutated files (about 3 minutes)
@@ -49,7 +49,7 @@ format: setup ## put all code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-bench: setup ## measure extraction and training against a plain baseline (about 15 minutes)
+bench: setup ## measure extraction and training against a plain baseline (about 26 minutes)
 	$(BIN)/python -m tests.benchmarks.speed
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree
