@@ -19,7 +19,6 @@ include: "workflow/rules/results.smk"
 
 
 localrules:
-    all,
     weights,
     manifest,
     index,

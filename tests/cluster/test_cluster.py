@@ -77,6 +77,15 @@ def test_jobs_out_of_memory_get_more_on_the_next_try(untrained, finished, cluste
     assert_same_results(untrained, finished)
 
 
+def test_a_killed_job_is_tried_again(untrained, finished, cluster, tmp_path):
+    process = untrained.start(tmp_path / "log", "--group-components", "train=1")
+    wait_for(lambda: untrained.processes("train"))
+    untrained.processes("train")[0].kill()
+    assert process.wait(timeout=400) == 0, (tmp_path / "log").read_text()[-3000:]
+    assert "Trying to restart" in (tmp_path / "log").read_text()
+    assert_same_results(untrained, finished)
+
+
 def test_a_hung_job_reaches_its_time_limit_and_is_tried_again(untrained, finished, cluster, tmp_path):
     limit = "train:runtime=1 if attempt == 1 else 30"
     process = untrained.start(tmp_path / "log", "--group-components", "train=1", "--set-resources", limit)

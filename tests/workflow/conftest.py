@@ -1,5 +1,6 @@
 """A finished smoke study, made once by real Snakemake and copied for each scenario."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -87,9 +88,15 @@ def planned(result: subprocess.CompletedProcess[str]) -> Counter[str]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    project = Project(tmp_path_factory.mktemp("smoke") / "project")
-    project.run()
+def finished(tmp_path_factory, worker_id) -> Project:
+    """Made by the first of the test processes that asks for it; never changed, only copied."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    project = Project(folder / "smoke" / "project")
+    with open(folder / "smoke.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (project.results / "report.html").exists():
+            project.run()
     return project
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.workflow.conftest import Project
-from tests.workflow.test_kills import start, wait_for
+from tests.workflow.test_kills import assert_same_results, start, wait_for
 from vqa import shards
 
 HOSTILE = ["a b'c.mp4", '"; touch owned; ".mp4', "-rf.mp4", "naïve ü 視.mp4", "$(touch owned).mp4"]
@@ -35,32 +35,38 @@ def mounted(tmp_path):
 
 
 @needs_root
-def test_a_full_disk_leaves_no_partial_shard_and_the_rest_comes_when_there_is_room(finished, tmp_path, mounted):
-    small = mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=150k", "tmpfs")
-    results = finished.results
-    command = [
-        "extract", "--manifest", results / "manifests/demo.csv", "--backbone", "efficientnet_lite0", "--precision",
-        "float32", "--weights", results / "weights/efficientnet_lite0.pth", "--output", small / "shards",
-        "--receipt", small / "receipt.json",
-    ]  # fmt: skip
-    full = vqa(*command, cwd=finished.folder)
-    assert full.returncode == 1 and "Traceback" not in full.stderr
-    assert "vqa: failed:" in full.stderr and "space" in full.stderr.lower()
-    kept = sorted(path.name for path in (small / "shards").iterdir())
-    assert not (small / "receipt.json").exists() and 0 < len(kept) < 15
-    assert all(name.endswith(".h5") for name in kept)  # nothing partial
+def test_a_full_disk_leaves_no_partial_shard_and_the_rest_comes_when_there_is_room(project, finished, mounted):
+    shutil.rmtree(project.results / "runs")
+    shutil.rmtree(project.results / "features")
+    small = mounted(project.results / "features", "-t", "tmpfs", "-o", "size=400k", "tmpfs")
+    full = project.run(check=False)
+    told = full.stdout + full.stderr
+    assert full.returncode != 0 and "vqa: failed:" in told and "No space left on device" in told
+    kept = {path: path.stat().st_mtime_ns for path in small.rglob("*.h5")}
+    assert 0 < len(kept) < 30 and not list(small.rglob("*.part"))
+    for path in kept:
+        shards.read(path)  # raises for anything partial
     subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
-    again = vqa(*command, cwd=finished.folder)
-    assert again.returncode == 0 and f"{len(kept)} shards are current, {15 - len(kept)} to extract" in again.stderr
+    project.run()
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    assert_same_results(project, finished)
+    assert project.jobs() == {}
 
 
 @needs_root
-def test_a_read_only_results_folder_is_one_line(finished, tmp_path, mounted):
-    frozen = mounted(tmp_path / "frozen", "-t", "tmpfs", "-o", "ro", "tmpfs")
-    result = vqa("evaluate", "--config", finished.results / "study.yaml", "--metrics", frozen / "m.csv",
-                 "--statistics", frozen / "s.csv", cwd=finished.folder)  # fmt: skip
-    assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "Read-only file system" in result.stderr.splitlines()[-1]
+def test_a_read_only_results_folder_is_told_and_nothing_is_lost(project, finished, mounted):
+    shutil.rmtree(project.results / "runs/demo/sample-4")
+    frozen = mounted(project.results, "--bind", project.results)
+    subprocess.run(["mount", "-o", "remount,ro,bind", frozen], check=True)
+    refused = project.run(check=False)
+    assert refused.returncode != 0 and "Write-protected output files" in refused.stdout + refused.stderr
+    by_hand = vqa("weights", "efficientnet_lite0", "--output", frozen / "w.pth")
+    assert by_hand.returncode == 1 and "Traceback" not in by_hand.stderr
+    assert "Read-only file system" in by_hand.stderr.splitlines()[-1]
+    subprocess.run(["mount", "-o", "remount,rw,bind", frozen], check=True)
+    project.run()
+    assert_same_results(project, finished)
+    assert project.jobs() == {}
 
 
 def test_a_second_snakemake_in_the_same_folder_is_refused(project, finished, tmp_path):
@@ -72,25 +78,23 @@ def test_a_second_snakemake_in_the_same_folder_is_refused(project, finished, tmp
     second = project.run(check=False)
     assert second.returncode != 0 and "LockException" in second.stdout + second.stderr
     assert first.wait(timeout=300) == 0
-    metrics = "metrics.csv"
-    assert (project.results / metrics).read_bytes() == (finished.results / metrics).read_bytes()
+    assert_same_results(project, finished)
     assert project.jobs() == {}
 
 
-def test_a_damaged_shard_stops_what_reads_it_and_is_mended_as_told(project):
+def test_a_damaged_shard_stops_what_reads_it_and_is_mended_as_told(project, finished):
     shard = next((project.results / "features/demo/efficientnet_lite0").glob("*.h5"))
     data = bytearray(shard.read_bytes())
     data[shards.memory_map(shard).offset + 40] ^= 1
     shard.write_bytes(data)
-    run = project.results / "runs/demo/sample-4/O/seed-0"
-    head = (run / "head.pt").read_bytes()
-    shutil.rmtree(run)
+    shutil.rmtree(project.results / "runs/demo/sample-4/O/seed-0")
     failed = project.run(check=False)
     assert failed.returncode != 0 and f"{shard.name}: its data do not match" in failed.stdout + failed.stderr
     shard.unlink()
     project.run("--forcerun", "extract", "--until", "index")
     project.run()
-    assert (run / "head.pt").read_bytes() == head and project.jobs() == {}
+    assert_same_results(project, finished)
+    assert project.jobs() == {}
 
 
 def test_file_names_cannot_break_a_command(finished, tmp_path):
