@@ -11,6 +11,10 @@ from pathlib import Path
 from tests.benchmarks import extraction, training
 from tests.benchmarks.measure import REPO, Results
 
+# Frames of the longest video that public code pads to: CVD2014's, and LIVE-VQC's as a decoder gives
+# it that fills up to the 120 frames/s which four clips advertise.
+LONGEST = (830, 1202)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -23,6 +27,8 @@ def main() -> None:
         if arguments.only != "extraction":
             training.gemm_share(results)
             training.speed(root, results, *((40, 60, 4) if quick else (120, 240, 20)))
+            for longest in () if quick else LONGEST:
+                training.speed(root, results, 120, 240, 20, longest)
             training.memory(root, results, *((100, 60) if quick else (1200, 240)))
             training.growth(root, results, 10 if quick else 40)
         if arguments.only != "training":

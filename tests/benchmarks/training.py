@@ -17,20 +17,27 @@ from vqa.training import _convert
 DIM = 4096
 
 
-def make_study(root: Path, videos: int, rows: int) -> Path:
-    """Shards of `rows` x 4096 float16 whose mean tells the MOS, a manifest and an index."""
+def make_study(root: Path, videos: int, rows: int, longest: int = 0) -> Path:
+    """Shards of `rows` x 4096 float16 whose mean tells the MOS, a manifest and an index.
+
+    longest: rows of the first video, where it has more than the others.
+    """
     rng = np.random.default_rng(0)
-    folder = root / f"study-{videos}-{rows}"
+    folder = root / f"study-{videos}-{rows}-{longest}"
     noise = np.abs(rng.normal(size=(rows + 64, DIM))).astype(np.float32) * 0.4
     direction = rng.normal(size=DIM).astype(np.float32)
     listed, entries = [], {}
     for number in range(videos):
         level, start = rng.normal(), int(rng.integers(64))
         features = np.abs(noise[start : start + rows] + np.float32(0.1 * level) * direction).astype(np.float16)
+        if longest and number == 0:
+            features = np.resize(features, (longest, DIM))
         name = f"v{number:04d}"
         made = {"video_id": name, "fingerprint": name}
-        checksum = shards.write(folder / f"{name}.h5", [features], features.shape, "float16", np.arange(rows), made)
-        entries[name] = {"fingerprint": name, "rows": rows, "dim": DIM, "checksum": checksum}
+        checksum = shards.write(
+            folder / f"{name}.h5", [features], features.shape, "float16", np.arange(len(features)), made
+        )
+        entries[name] = {"fingerprint": name, "rows": len(features), "dim": DIM, "checksum": checksum}
         listed.append(Video(name, f"{name}.mp4", 50 + 15 * level))
     write_json(folder / "receipt.json", {"shards": entries, "excluded": {}})
     write_manifest(folder / "manifest.csv", listed)
@@ -50,11 +57,12 @@ def loop_seconds(timed: Timed) -> float:
     return float(timed.output.split("epochs took ")[1].split(" s")[0])
 
 
-def speed(root: Path, results: Results, videos: int, rows: int, epochs: int) -> None:
+def speed(root: Path, results: Results, videos: int, rows: int, epochs: int, longest: int = 0) -> None:
     """Seconds an epoch of the machine: as many of our one-thread jobs as cores, or one baseline."""
-    study = make_study(root, videos, rows)
+    study = make_study(root, videos, rows, longest)
+    lengths = f"{rows} (one {longest})" if longest else f"{rows}"
     for batch_size in (16, 128):
-        name = f"train {videos} x {rows} x {DIM}, batch {batch_size}"
+        name = f"train {videos} x {lengths} x {DIM}, batch {batch_size}"
         plain = {}
         for held in ("float32", "float64"):
             timed = run([*BASELINE, "train", study, batch_size, 3, 1e-4, held])
