@@ -49,7 +49,7 @@ format: setup ## put all code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-bench: setup ## measure extraction and training against a plain baseline (about 26 minutes)
+bench: setup ## measure extraction and training against a plain baseline (about 33 minutes)
 	$(BIN)/python -m tests.benchmarks.speed
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree

@@ -1,12 +1,11 @@
 """Extraction against the plain baseline: time, memory, agreement, growth."""
 
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from tests.benchmarks.measure import BASELINE, VQA, Results, run
+from tests.benchmarks.measure import BASELINE, VQA, Results, rate, run
 from vqa import shards
 from vqa.backbones import create
 from vqa.demo.render import encode
@@ -21,12 +20,11 @@ def make_clip(path: Path, frames: int, width: int, height: int) -> None:
     encode(path, pictures, (width, height), 24, 23)
 
 
-def make_weights(root: Path) -> Path:
+def make_weights(root: Path) -> None:
     from torchvision.models import resnet50
 
     torch.manual_seed(0)
     torch.save(resnet50(weights=None).state_dict(), root / "r50.pth")
-    return root / "r50.pth"
 
 
 def ours(root: Path, clip: Path, output: Path, precision: str) -> list[object]:
@@ -55,10 +53,9 @@ def speed(root: Path, results: Results, frames: int) -> None:
         relative = np.abs(found - expected).max() / np.abs(expected).max()
         results.add(f"{name}, agreement", f"max error {relative:.1e} of max, min cosine {cosine.min():.6f}")
         limit = network_rate(root / "r50.pth", precision)
-        rate = frames / loop_seconds(timed.output)
-        results.add(
-            f"{name}, frames/s without start-up", f"{rate:.2f}", f"{limit:.2f} network alone", f"{rate / limit:.0%}"
-        )
+        found_rate = frames / loop_seconds(timed.output)
+        share = f"{found_rate / limit:.0%}"
+        results.add(f"{name}, frames/s without start-up", f"{found_rate:.2f}", f"{limit:.2f} network alone", share)
 
 
 def network_rate(weights: Path, precision: str) -> float:
@@ -66,12 +63,7 @@ def network_rate(weights: Path, precision: str) -> float:
     extractor = create("resnet50", weights).optimise(getattr(torch, precision))
     size = extractor.batch_size(960 * 540, 1000)
     batch = torch.randint(0, 256, (size, 540, 960, 3), dtype=torch.uint8)
-    extractor(batch)
-    started, count = time.perf_counter(), 0
-    while time.perf_counter() - started < 10:
-        extractor(batch)
-        count += size
-    return count / (time.perf_counter() - started)
+    return size * rate(lambda: extractor(batch), 10)
 
 
 def loop_seconds(output: str) -> float:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +32,10 @@ class Timed:
 class _Started:
     """A running process whose private memory a thread looks at."""
 
-    def __init__(self, command: Sequence[object], threads: int | None):
-        environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    def __init__(self, command: Sequence[object]):
         self.command, self.log, self.private_kb = command, tempfile.TemporaryFile("w+"), 0
         self.started = time.perf_counter()
-        self.process = subprocess.Popen(
-            list(map(str, command)), stdout=self.log, stderr=subprocess.STDOUT, env=environment
-        )
+        self.process = subprocess.Popen(list(map(str, command)), stdout=self.log, stderr=subprocess.STDOUT)
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -62,13 +59,24 @@ class _Started:
         return Timed(seconds, usage.ru_maxrss / 1024, self.private_kb / 1024, text)
 
 
-def run(command: Sequence[object], threads: int | None = None) -> Timed:
-    return _Started(command, threads).finish()
+def run(command: Sequence[object]) -> Timed:
+    return _Started(command).finish()
 
 
-def run_together(commands: Sequence[Sequence[object]], threads: int | None = None) -> list[Timed]:
+def run_together(commands: Sequence[Sequence[object]]) -> list[Timed]:
     """Processes side by side."""
-    return [started.finish() for started in [_Started(command, threads) for command in commands]]
+    return [started.finish() for started in [_Started(command) for command in commands]]
+
+
+def rate(work: Callable[[], object], seconds: float) -> float:
+    """Calls a second of `work`, warm."""
+    for _ in range(3):
+        work()
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        work()
+        count += 1
+    return count / (time.perf_counter() - started)
 
 
 def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.benchmarks.measure import BASELINE, CORES, VQA, Results, Timed, run, run_together
+from tests.benchmarks.measure import BASELINE, CORES, VQA, Results, Timed, rate, run, run_together
 from vqa import shards
 from vqa.files import write_json
 from vqa.index import write_index
@@ -126,24 +126,17 @@ def gemm_share(results: Results) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     stored, weight = torch.randn(3840, DIM).half(), torch.randn(128, DIM)
+    giga = 2 * 3840 * DIM * 128 / 1e9
     for dtype in (torch.float32, torch.bfloat16):
         ready, cast = stored.to(dtype), weight.to(dtype)
-        bare = _rate(lambda x=ready, w=cast: torch.nn.functional.linear(x, w))
+        bare = giga * rate(lambda x=ready, w=cast: torch.nn.functional.linear(x, w), 1)
 
         def whole(x: torch.Tensor = ready, w: torch.Tensor = cast) -> None:
             _convert(stored, x)
             torch.nn.functional.linear(x, w)
 
-        rate, name = _rate(whole), str(dtype).removeprefix("torch.")
-        results.add(f"projection, {name}, one thread, GFLOP/s", f"{rate:.0f}", f"{bare:.0f} bare", f"{rate / bare:.0%}")
+        reached, name = giga * rate(whole, 1), str(dtype).removeprefix("torch.")
+        results.add(
+            f"projection, {name}, one thread, GFLOP/s", f"{reached:.0f}", f"{bare:.0f} bare", f"{reached / bare:.0%}"
+        )
     torch.set_num_threads(threads)
-
-
-def _rate(work) -> float:
-    for _ in range(3):
-        work()
-    started, count = time.perf_counter(), 0
-    while time.perf_counter() - started < 1:
-        work()
-        count += 1
-    return 2 * 3840 * DIM * 128 * count / (time.perf_counter() - started) / 1e9
