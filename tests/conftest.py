@@ -20,14 +20,16 @@ def moving_picture(frames: int, height: int = 48, width: int = 64, seed: int = 0
     return [np.ascontiguousarray(np.roll(base, (t, 2 * t), (0, 1))) for t in range(frames)]
 
 
+def encode_clip(path: Path, frames: int = 20, height: int = 48, width: int = 64, seed: int = 0, fps: int = 24) -> Path:
+    """An H.264 mp4 of `moving_picture`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode(path, moving_picture(frames, height, width, seed), (width, height), fps, crf=20)
+    return path
+
+
 @pytest.fixture(scope="session")
 def make_clip() -> Callable[..., Path]:
-    def make(path: Path, frames: int = 20, height: int = 48, width: int = 64, seed: int = 0, fps: int = 24) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        encode(path, moving_picture(frames, height, width, seed), (width, height), fps, crf=20)
-        return path
-
-    return make
+    return encode_clip
 
 
 def vqa(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
