@@ -26,7 +26,7 @@ localrules:
 
 # The study as it runs, overlays and defaults included: the `--config` of its commands.
 onstart:
-    GRID.write_study()
+    write_text(PATHS.study, to_yaml(STUDY))
 
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.

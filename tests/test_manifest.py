@@ -1,7 +1,7 @@
 import pytest
 
-from vqa.errors import UserError
 from vqa.manifest import Video, read_manifest, write_manifest
+from vqa.system.errors import UserError
 
 HEADER = "video_id,path,mos\n"
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from tests.conftest import assert_one_line_error, vqa
-from vqa.head import VSFA, create_head, save_head
 from vqa.manifest import Video, write_manifest
+from vqa.temporal.checkpoint import save_head
+from vqa.temporal.registry import create
+from vqa.temporal.vsfa import VSFA
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +107,7 @@ def test_cross_predicts_every_video_of_the_other_dataset(trained, tmp_path):
 
 
 def test_cross_refuses_features_of_another_size(trained, tmp_path):
-    save_head(tmp_path / "head.pt", create_head("vsfa", 10, 0), "vsfa", {"run": {}, "seed": 0, "label_scale": 1.0})
+    save_head(tmp_path / "head.pt", create("vsfa", 10, 0), "vsfa", {"run": {}, "seed": 0, "label_scale": 1.0})
     target = f"two:{trained}/two/manifest.csv:{trained}/two/shards/index.csv"
     result = vqa("cross", "--head", tmp_path / "head.pt", "--dataset", target, "--output", tmp_path / "c.csv")
     assert_one_line_error(result, "do not fit")

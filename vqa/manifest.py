@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from vqa.errors import UserError
-from vqa.files import write_text
+from vqa.system.errors import UserError
+from vqa.system.files import write_text
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 REQUIRED = ("video_id", "path", "mos")

@@ -14,12 +14,14 @@ import torch
 from vqa.backbones.extractor import Extractor
 from vqa.backbones.registry import require_checkpoint
 from vqa.config import BackboneSettings, Extraction
-from vqa.errors import UserError
-from vqa.features import Features, load_extractor, stream
-from vqa.files import sha256, write_text
-from vqa.head import VSFA, load_head
+from vqa.features.clips import Failed
+from vqa.features.stream import Features, load_extractor, stream
 from vqa.manifest import Video
-from vqa.sampling import frame_sequence
+from vqa.protocol.sampling import frame_sequence
+from vqa.system.errors import UserError
+from vqa.system.files import sha256, write_text
+from vqa.temporal.checkpoint import load_head
+from vqa.temporal.vsfa import VSFA
 
 log = logging.getLogger("vqa")
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".flv", ".ts", ".yuv")
@@ -64,10 +66,11 @@ class Scorer:
     def score(self, videos: Sequence[Video]) -> tuple[list[Score], list[str]]:
         """Scores on the training dataset's MOS scale, and the errors of videos that cannot be read."""
         scores, errors = [], []
-        for clip, features in stream(videos, self.extractor, self.extraction.decoder, self.extraction.memory_mb):
-            if clip.error:
-                errors.append(str(clip.error))
+        for found in stream(videos, self.extractor, self.extraction.decoder, self.extraction.memory_mb):
+            if isinstance(found, Failed):
+                errors.append(str(found.error))
                 continue
+            clip, features = found
             if features.dim != self.head.fc0.in_features:
                 raise UserError(
                     f"the head takes {self.head.fc0.in_features} features, the backbone gives {features.dim}"

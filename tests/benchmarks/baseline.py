@@ -70,7 +70,7 @@ class _Dataset(torch.utils.data.Dataset):
     """All videos of a part in one array, padded to the longest of the dataset."""
 
     def __init__(self, videos, index, longest, scale, held):
-        from vqa.shards import read
+        from vqa.features.shards import read
 
         dim = next(iter(index.values())).dim
         self.features = np.zeros((len(videos), longest, dim), held)
@@ -92,11 +92,11 @@ def train(study: Path, batch_size: int, epochs: int, lr: float, held: str) -> No
     """Reads what `vqa train` reads; the same split, labels, batches and initial weights."""
     from torch.utils.data import DataLoader
 
-    from vqa.head import create_head
-    from vqa.index import read_index
+    from vqa.features.index import read_index
     from vqa.manifest import read_manifest
-    from vqa.sampling import stream
-    from vqa.splits import split
+    from vqa.protocol.sampling import stream
+    from vqa.protocol.splits import split
+    from vqa.temporal.registry import create
 
     videos = sorted(read_manifest(study / "manifest.csv"), key=lambda v: v.video_id)
     index, parts = read_index(study / "index.csv"), split(videos, 0)
@@ -106,7 +106,7 @@ def train(study: Path, batch_size: int, epochs: int, lr: float, held: str) -> No
         chosen = [video for video in videos if parts[video.video_id] == part]
         sets[part] = _Dataset(chosen, index, longest, scale, held)
     net = _Net(sets["train"].features.shape[2])
-    state = create_head("vsfa", sets["train"].features.shape[2], int(stream(0, "head").integers(2**31))).state_dict()
+    state = create("vsfa", sets["train"].features.shape[2], int(stream(0, "head").integers(2**31))).state_dict()
     net.load_state_dict(state)
     optimiser = torch.optim.Adam(net.parameters(), lr=lr)
     for epoch in range(1, epochs + 1):

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from tests.benchmarks.measure import BASELINE, VQA, Results, rate, run
-from vqa import shards
 from vqa.backbones import create
 from vqa.demo.render import encode
 from vqa.demo.scenes import Scene
+from vqa.features import shards
 from vqa.manifest import Video, write_manifest
 
 

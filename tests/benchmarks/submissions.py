@@ -22,7 +22,9 @@ import yaml
 
 from tests.benchmarks.plan import REPO, build_tree, write_study
 from vqa.config import parse
-from vqa.study import Grid
+from vqa.results.contents import Contents
+from vqa.study.grid import Grid
+from vqa.study.layout import Layout
 
 CLUSTER = REPO / "tests" / "cluster" / "slurm-cluster.sh"
 
@@ -54,7 +56,7 @@ def targets_of(command: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def outputs(grid: Grid) -> dict[str, list[str]]:
     """What each submitted rule makes, benchmarks included, with its wildcards in braces."""
-    paths, results = grid.paths, grid.study.results
+    paths, results, contents = Layout(grid.study.results), grid.study.results, Contents(grid.study)
     run = paths.run("{dataset}", "{experiment}", "{order}", "{seed}")
     cell = "{dataset}/{experiment}/{order}/seed-{seed}.tsv"
     made = {
@@ -67,8 +69,8 @@ def outputs(grid: Grid) -> dict[str, list[str]]:
                   results / "benchmarks/train" / cell],
         "cross": [run / "cross.csv", results / "benchmarks/cross" / cell],
         "evaluate": [results / "metrics.csv", results / "statistics.csv"],
-        "tables": [results / f"tables/{name}.{suffix}" for name in grid.tables for suffix in ("csv", "md", "tex")],
-        "figures": [results / f"figures/{name}.{suffix}" for name in grid.figures for suffix in ("png", "pdf")],
+        "tables": [results / f"tables/{name}.{suffix}" for name in contents.tables for suffix in ("csv", "md", "tex")],
+        "figures": [results / f"figures/{name}.{suffix}" for name in contents.figures for suffix in ("png", "pdf")],
         "report": [results / "report.html"],
     }  # fmt: skip
     for rule in ("evaluate", "tables", "figures", "report"):
@@ -140,8 +142,8 @@ class DryStudy:
     def fake_indexes(self) -> None:
         """What the rules on the login node make of the outputs so far."""
         for dataset in self.grid.study.datasets:
-            for name in self.grid.backbones:
-                index = self.grid.paths.index(dataset, self.grid.slug(name))
+            for slug in self.grid.slugs:
+                index = Layout(self.grid.study.results).index(dataset, slug)
                 (self.root / index).write_text("video_id,fingerprint,shard,rows,dim,checksum\n")
 
     def forget_trainings(self) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from tests.benchmarks.measure import BASELINE, CORES, VQA, Results, Timed, rate, run, run_together
-from vqa import shards
-from vqa.files import write_json
-from vqa.index import write_index
+from vqa.features import shards
+from vqa.features.index import write_index
 from vqa.manifest import Video, write_manifest
-from vqa.training import _convert
+from vqa.system.files import write_json
+from vqa.training.job import _convert
 
 DIM = 4096
 

@@ -14,7 +14,7 @@ from tests.cluster.conftest import ClusterProject
 from tests.conftest import REPO
 from tests.workflow.test_kills import assert_same_results
 from tests.workflow.test_reruns import replace_clip
-from vqa.devices import STAND_IN
+from vqa.system.devices import STAND_IN
 
 pytestmark = pytest.mark.cluster
 

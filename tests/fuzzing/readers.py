@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vqa import isolation
-from vqa.errors import UserError
+from vqa.system import isolation
+from vqa.system.errors import UserError
 
 HANG_SECONDS = 20
 INTERESTING = [0, 1, 127, 128, 254, 255]
@@ -141,7 +141,7 @@ def native_metadata(folder: Path) -> dict[str, Path]:
 
 
 def shards(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
-    from vqa import shards as shard_files
+    from vqa.features import shards as shard_files
 
     rng = np.random.default_rng(0)
     files = []
@@ -157,9 +157,10 @@ def shards(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
 
 def checkpoints(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
     from vqa.backbones import checkpoints as backbone_files
-    from vqa.head import create_head, load_head, save_head
+    from vqa.temporal.checkpoint import load_head, save_head
+    from vqa.temporal.registry import create
 
-    head = create_head("vsfa", 8, 0)
+    head = create("vsfa", 8, 0)
     save_head(folder / "head.pt", head, "vsfa", {"seed": 0})
 
     def read(path: Path) -> object:

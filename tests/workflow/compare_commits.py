@@ -53,10 +53,7 @@ def finished(code: Path, study: Project) -> Project:
 def differences(a: Project, b: Project) -> list[str]:
     """Names of results that only one study has, or whose bytes differ."""
     names = {
-        path.relative_to(each.results)
-        for each in (a, b)
-        for pattern in COMPARED
-        for path in each.results.glob(pattern)
+        path.relative_to(each.results) for each in (a, b) for pattern in COMPARED for path in each.results.glob(pattern)
     }
     files = [(name, *(each.results / name for each in (a, b))) for name in sorted(names)]
     print(f"  {len(files)} results compared")

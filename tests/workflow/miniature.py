@@ -12,7 +12,7 @@ import yaml
 from torchvision.models import resnet50
 
 from tests.conftest import REPO
-from tests.test_datasets import place
+from tests.datasets.files import place
 from tests.workflow.conftest import Project
 from vqa.backbones.resnet3d import ResNet3D
 
@@ -62,7 +62,6 @@ def write_vqc(root: Path, clips: list[Path]) -> None:
     for clip, (name,) in zip(clips, names, strict=True):
         place(clip, root / "Video" / name)
     scipy.io.savemat(root / "data.mat", {"video_list": names, "mos": np.linspace(6, 94, len(clips))[:, None]})
-
 
 
 def write_miniature(root: Path, make_clip: Callable[..., Path]) -> Project:

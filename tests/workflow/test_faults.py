@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import assert_one_line_error, vqa
 from tests.workflow.conftest import Project
 from tests.workflow.test_kills import assert_same_results, start, wait_for
-from vqa import shards
+from vqa.features import shards
 
 HOSTILE = ["a b'c.mp4", '"; touch owned; ".mp4', "-rf.mp4", "naïve ü 視.mp4", "$(touch owned).mp4"]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")

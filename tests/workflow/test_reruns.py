@@ -15,7 +15,7 @@ RESULTS = {"evaluate": 1, "tables": 1, "figures": 1, "report": 1}
 def changed_version(folder, name: str) -> dict[str, str]:
     """An environment in which one version constant is higher."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(f"import vqa.versions\nvqa.versions.{name} += 1\n")
+    (folder / "sitecustomize.py").write_text(f"import vqa.config.versions\nvqa.config.versions.{name} += 1\n")
     return {"PYTHONPATH": str(folder)}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vqa.errors import UserError
+from vqa.system.errors import UserError
 
 
 def read(path: Path) -> dict[str, Tensor]:

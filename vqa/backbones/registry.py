@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vqa.errors import UserError
+from vqa.system.errors import UserError
 
 CUBE = 16
 _RESNET3D = re.compile(r"resnet3d(18|34|50|101|152)-(2018|2020)")

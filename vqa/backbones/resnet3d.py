@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from vqa.backbones import checkpoints
 from vqa.backbones.extractor import Extractor, resize_and_crop
 from vqa.backbones.registry import CUBE
-from vqa.serialise import to_bytes
+from vqa.system.serialise import to_bytes
 
 _STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _NORMALISATION = {

@@ -9,7 +9,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from vqa.backbones import checkpoints
 from vqa.backbones.efficientnet_lite import IMAGENET_MEAN, IMAGENET_STD
 from vqa.backbones.extractor import Extractor, resize_and_crop
-from vqa.errors import UserError
+from vqa.system.errors import UserError
 
 _KINETICS_MEAN = (0.43216 * 255, 0.394666 * 255, 0.37645 * 255)
 _KINETICS_STD = (0.22803 * 255, 0.22145 * 255, 0.216989 * 255)

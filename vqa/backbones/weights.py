@@ -7,8 +7,8 @@ import urllib.request
 from pathlib import Path
 
 from vqa.backbones.registry import spec
-from vqa.errors import RunError, UserError
-from vqa.files import atomic
+from vqa.system.errors import RunError, UserError
+from vqa.system.files import atomic
 
 _RELEASES = {
     "2018": "resnet-{depth}-kinetics.pth from the model zoo of kenshohara/3D-ResNets-PyTorch (2018 release)",

@@ -11,7 +11,7 @@ import sys
 import click
 
 from vqa import __version__
-from vqa.errors import RunError, UserError
+from vqa.system.errors import RunError, UserError
 
 # subcommand -> module that defines it; imported only when used, so that start-up stays short
 _COMMANDS = {

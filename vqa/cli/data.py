@@ -7,7 +7,7 @@ import click
 from vqa import config as configs
 from vqa.cli.options import FILE, FOLDER, config_option, settings_options
 from vqa.config import DemoDataset
-from vqa.errors import UserError
+from vqa.system.errors import UserError
 
 _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
 
@@ -49,8 +49,8 @@ def manifest(config: Path, dataset: str, output: Path) -> None:
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="threads")
 def probe(manifest: Path, output: Path, on_bad_video: str, workers: int) -> None:
     """Read every video's header, decode its first frame, and list what was found."""
+    from vqa.features.probe import first_problem, probe_all, write_probes
     from vqa.manifest import read_manifest
-    from vqa.probing import first_problem, probe_all, write_probes
 
     probes = probe_all(read_manifest(manifest), workers)
     if on_bad_video == "fail" and (problem := first_problem(probes)):
@@ -64,7 +64,7 @@ def probe(manifest: Path, output: Path, on_bad_video: str, workers: int) -> None
 @click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="threads")
 def check(config: Path, headers: bool, workers: int) -> None:
     """Look at all configured datasets before anything runs. Exit status 2 if one is not ready."""
-    from vqa.probing import check_datasets
+    from vqa.study.check import check_datasets
 
     summary, ready = check_datasets(configs.load(config), headers, workers)
     click.echo(summary)

@@ -8,8 +8,8 @@ from vqa import config as configs
 from vqa import datasets
 from vqa.cli.options import FILE, FOLDER, settings_options
 from vqa.config import BackboneSettings, Extraction
-from vqa.errors import UserError
 from vqa.manifest import Video, read_manifest
+from vqa.system.errors import UserError
 
 
 @click.command()
@@ -57,8 +57,9 @@ def extract(
     Shards that are up to date are kept. A bad video does not stop the others.
     """
     from vqa.backbones.registry import require_checkpoint
-    from vqa.extraction import Bucket, bucket_of, extract_bucket, settings_of
-    from vqa.files import sha256
+    from vqa.features.bucket import Bucket, extract_bucket
+    from vqa.features.identity import bucket_of, settings_of
+    from vqa.system.files import sha256
 
     number, total = _bucket(bucket)
     videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
@@ -100,6 +101,6 @@ def _bucket(text: str) -> tuple[int, int]:
 @click.argument("receipts", nargs=-1, required=True, type=FILE)
 def index(manifest: Path, features: Path, output: Path, receipts: tuple[Path, ...]) -> None:
     """Join the RECEIPTS of all buckets: the index names every shard that training may read."""
-    from vqa.index import write_index
+    from vqa.features.index import write_index
 
     write_index(output, features, read_manifest(manifest), list(receipts))

@@ -6,7 +6,6 @@ import click
 
 from vqa import config as configs
 from vqa.cli.options import FILE, FOLDER, config_option
-from vqa.study import Grid
 
 
 @click.command()
@@ -17,9 +16,9 @@ def evaluate(config: Path, metrics: Path, statistics: Path) -> None:
     """Compute all metrics from the predictions, and the tests between modes, samplers and heads."""
     from vqa.results import comparisons, evaluation
 
-    grid = Grid(configs.load(config))
-    values = evaluation.evaluate_study(grid)
-    comparisons.write_statistics(statistics, comparisons.compare_study(grid, values))
+    study = configs.load(config)
+    values = evaluation.evaluate_study(study)
+    comparisons.write_statistics(statistics, comparisons.compare_study(study, values))
     evaluation.write_metrics(metrics, values)
 
 
@@ -30,9 +29,9 @@ def tables(config: Path, output: Path) -> None:
     """Write the paper's tables I-VII, and those beyond it, beside the paper's own numbers."""
     from vqa.results.study_data import StudyData
     from vqa.results.tables import all_tables
-    from vqa.results.writers import write_table
+    from vqa.results.tables.writers import write_table
 
-    for table in all_tables(StudyData(Grid(configs.load(config)))):
+    for table in all_tables(StudyData(configs.load(config))):
         write_table(output, table)
 
 
@@ -44,7 +43,7 @@ def figures(config: Path, output: Path) -> None:
     from vqa.results.figures import draw_all
     from vqa.results.study_data import StudyData
 
-    draw_all(StudyData(Grid(configs.load(config))), output)
+    draw_all(StudyData(configs.load(config)), output)
 
 
 @click.command()
@@ -55,7 +54,7 @@ def report(config: Path, output: Path) -> None:
     from vqa.results.report import write_report
     from vqa.results.study_data import StudyData
 
-    write_report(StudyData(Grid(configs.load(config))), output)
+    write_report(StudyData(configs.load(config)), output)
 
 
 @click.command()

@@ -6,8 +6,8 @@ from typing import get_args
 import click
 
 from vqa.cli.options import FILE
-from vqa.devices import Device, lease
-from vqa.errors import UserError
+from vqa.system.devices import Device, lease
+from vqa.system.errors import UserError
 
 
 @click.command()
@@ -42,8 +42,8 @@ def score(
 
     VSFA.pt does not hold its scale: its scores lie near 0..1.
     """
-    from vqa.files import write_text
     from vqa.scoring import Scorer, find_videos, scores_csv, write_curves
+    from vqa.system.files import write_text
 
     videos = find_videos(path, width, height, pixel_format)
     with lease(device) as torch_device:

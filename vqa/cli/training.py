@@ -7,7 +7,7 @@ import click
 from vqa import config as configs
 from vqa.cli.options import FILE, FOLDER, settings_options
 from vqa.config import Run
-from vqa.errors import UserError
+from vqa.system.errors import UserError
 
 
 @click.command()
@@ -28,16 +28,17 @@ def train(
     **settings,
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
-    from vqa.index import feature_origin, read_index
+    from vqa.datasets.vsfa_info import stored_permutation
+    from vqa.features.index import feature_origin, read_index
     from vqa.manifest import read_manifest
-    from vqa.splits import split, stored_permutation
+    from vqa.protocol.splits import split
 
     run = configs.validate(Run, settings)
     videos = read_manifest(manifest)
     stored = stored_permutation(permutations, seed) if permutations else None
     parts = split(videos, seed, run.split, stored)
     entries = read_index(index)
-    from vqa.training import train as run_training  # torch: only once the input is known to be good
+    from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
     made_by = {"manifest": str(manifest), "index": str(index), "features": feature_origin(entries)}
     run_training(run, seed, order, videos, entries, parts, output, made_by)
@@ -51,7 +52,7 @@ def train(
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 def cross(head: Path, targets: tuple[str, ...], output: Path, threads: int) -> None:
     """Test a trained head on the whole of other datasets, frames in order."""
-    from vqa.crossing import predict_others
+    from vqa.training.cross import predict_others
 
     parts = [tuple(target.split(":")) for target in targets]
     if any(len(part) != 3 for part in parts):

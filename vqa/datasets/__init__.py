@@ -9,7 +9,7 @@ from pathlib import Path
 from vqa.config import Dataset, DemoDataset, NativeDataset, TableDataset, VsfaInfoDataset
 from vqa.datasets import cvd2014, demo, konvid, live_qualcomm, live_vqc, table, vsfa_info
 from vqa.datasets.common import Listing
-from vqa.errors import UserError
+from vqa.system.errors import UserError
 
 __all__ = ["Listing", "list_videos", "read"]
 

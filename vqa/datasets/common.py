@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vqa.errors import UserError
 from vqa.manifest import Video
+from vqa.system.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import csv
 from pathlib import Path
 
 from vqa.datasets.common import Listing, VideoFiles, find_metadata, listing, number
-from vqa.errors import UserError
 from vqa.manifest import Video, unique
+from vqa.system.errors import UserError
 
 
 def read(root: Path) -> Listing:

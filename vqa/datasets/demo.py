@@ -15,12 +15,8 @@ def table(name: str, results: Path) -> Path:
     return folder(name, results) / "table.csv"
 
 
-def clip_ids(dataset: DemoDataset) -> list[str]:
-    return [f"clip-{number:03d}" for number in range(dataset.videos)]
-
-
 def read(name: str, dataset: DemoDataset, results: Path) -> Listing:
     """Known from the config alone, so that the workflow can plan before the clips exist."""
     root = folder(name, results)
-    videos = [Video(clip, str(root / f"{clip}.mp4"), mos=0.0) for clip in clip_ids(dataset)]
+    videos = [Video(clip, str(root / f"{clip}.mp4"), mos=0.0) for clip in dataset.clip_ids]
     return Listing(root=root, videos=videos, metadata=[table(name, results)])

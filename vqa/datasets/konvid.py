@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from vqa.datasets.common import Listing, VideoFiles, find_metadata, listing, number
-from vqa.errors import UserError
 from vqa.manifest import Video, unique
+from vqa.system.errors import UserError
 
 _STEM = re.compile(r"(\d+)(?:_(?:original|cut)_centercrop_960x540_8s)?")
 

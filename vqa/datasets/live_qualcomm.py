@@ -11,8 +11,8 @@ import numpy as np
 
 from vqa.datasets.common import Listing, VideoFiles, find_metadata, listing, number
 from vqa.datasets.matlab import load, member
-from vqa.errors import UserError
 from vqa.manifest import Video, unique
+from vqa.system.errors import UserError
 
 METADATA = "qualcommSubjectiveData.mat"
 # 0723_ManUnderTree_GS5_..., 0911nightScene_5s_...: date and scene name come before the phone.

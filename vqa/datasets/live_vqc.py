@@ -6,8 +6,8 @@ import numpy as np
 
 from vqa.datasets.common import Listing, VideoFiles, find_metadata, listing, number
 from vqa.datasets.matlab import load
-from vqa.errors import UserError
 from vqa.manifest import Video, unique
+from vqa.system.errors import UserError
 
 
 def read(root: Path) -> Listing:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from vqa.errors import UserError
-from vqa.isolation import guarded
+from vqa.system.errors import UserError
+from vqa.system.isolation import guarded
 
 
 def load(path: Path, variables: tuple[str, ...]) -> dict[str, Any]:

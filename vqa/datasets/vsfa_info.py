@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqa.datasets.common import Listing, listing, number
-from vqa.errors import UserError
-from vqa.isolation import guarded
 from vqa.manifest import Video, unique
+from vqa.system.errors import UserError
+from vqa.system.isolation import guarded
 
 _HINT = "download it again"
 
@@ -52,6 +53,11 @@ def _permutation(path: Path, experiment: int) -> np.ndarray:
     if sorted(column) != list(range(len(column))):
         raise UserError(f"{path}: column {experiment} of `index` is not a permutation")
     return column
+
+
+def stored_permutation(path: Path, seed: int) -> tuple[list[str], NDArray[np.int64]]:
+    """Video ids in the file's order, and its permutation number `seed`: what splits.method stored needs."""
+    return [video_id(name) for name in names(path)], permutation(path, seed)
 
 
 def video_id(name: str) -> str:

@@ -10,11 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from vqa.config import DemoDataset
-from vqa.datasets.demo import clip_ids
 from vqa.demo import distortions, raters
 from vqa.demo.scenes import Scene
-from vqa.files import atomic
 from vqa.manifest import Video, write_manifest
+from vqa.system.files import atomic
 
 
 def make(dataset: DemoDataset, folder: Path, workers: int = 1) -> list[Video]:
@@ -46,7 +45,7 @@ def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
         motion = offsets[t] - offsets[max(0, t - 1)]
         return distortions.apply(view, plan.parts, motion, rng)
 
-    clip = clip_ids(dataset)[number]
+    clip = dataset.clip_ids[number]
     with atomic(folder / f"{clip}.mp4") as part:
         pictures = (np.round(picture(t) * 255).astype(np.uint8) for t in range(frames))
         encode(part, pictures, (dataset.width, dataset.height), dataset.fps, distortions.rate_factor(plan.parts))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from vqa.errors import UserError
-from vqa.files import write_text
+from vqa.evaluation.statistics import paired_ttest
 from vqa.results.evaluation import METRICS, read_metrics
-from vqa.statistics import paired_ttest
+from vqa.system.errors import UserError
+from vqa.system.files import write_text
 
 _CELL = ["dataset", "experiment", "mode"]
 

@@ -5,49 +5,27 @@ experiment (the paper's Table VI); `samplers` - every Sample-K against all frame
 `heads` - every control head against VSFA's.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
-from vqa.files import write_text
+from vqa.config import Study
+from vqa.evaluation.statistics import Comparison, compare, holm, verdict
+from vqa.results.contents import Contents, Pair
 from vqa.results.evaluation import METRICS, read_run
-from vqa.statistics import Comparison, compare, holm, verdict
-from vqa.study import Grid, RunId
+from vqa.study.layout import Layout
+from vqa.system.files import write_text
 
 
-@dataclass(frozen=True)
-class Pair:
-    """`condition` against `baseline`: (experiment, mode) each, on one dataset."""
-
-    family: str
-    dataset: str
-    condition: tuple[str, str]
-    baseline: tuple[str, str]
-
-
-def pairs(grid: Grid) -> Iterator[Pair]:
-    experiments = grid.study.experiments
-    for dataset in grid.study.datasets:
-        for name, experiment in experiments.items():
-            for mode in experiment.modes:
-                if mode != "OO" and "OO" in experiment.modes:
-                    yield Pair("modes", dataset, (name, mode), (name, "OO"))
-        for name, base in grid.sampler_groups:
-            yield Pair("samplers", dataset, (name, "OO"), (base, "OO"))
-        for name, base in grid.head_groups:
-            yield Pair("heads", dataset, (name, "OO"), (base, "OO"))
-
-
-def compare_study(grid: Grid, metrics: pd.DataFrame) -> pd.DataFrame:
+def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
     """One row per comparison and metric, Holm-adjusted within family and metric."""
-    settings = grid.study.statistics
+    settings = study.statistics
     values = {key: part.set_index("seed") for key, part in metrics.groupby(["dataset", "experiment", "mode"])}
     rows = []
-    for pair in pairs(grid):
+    for pair in Contents(study).pairs:
         condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
-        counts = _part_sizes(grid, pair)
+        counts = _part_sizes(study, pair)
         for metric in METRICS:
             margin = settings.margin if metric != "rmse" else float("nan")
             result = compare(
@@ -69,11 +47,12 @@ def compare_study(grid: Grid, metrics: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _part_sizes(grid: Grid, pair: Pair) -> dict[str, int]:
+def _part_sizes(study: Study, pair: Pair) -> dict[str, int]:
     """How many videos the first seed trains and tests on; random splits of a dataset agree in size."""
     experiment, mode = pair.condition
-    order = "O" if mode[0] == "O" else "S"
-    return read_run(grid.run_dir(RunId(pair.dataset, experiment, order, grid.study.seeds[0])))["videos"]
+    folder = Layout(study.results).run(pair.dataset, experiment, mode[0], study.seeds[0])
+    sizes: dict[str, int] = read_run(folder)["videos"]
+    return sizes
 
 
 _FIELDS = list(Comparison.__dataclass_fields__)

@@ -1,29 +1,22 @@
 """metrics.csv: one row a dataset, experiment, mode and seed."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from vqa.errors import UserError
-from vqa.files import write_text
-from vqa.metrics import evaluate
-from vqa.study import Grid, RunId
+from vqa.config import Mode, Study
+from vqa.evaluation.metrics import evaluate
+from vqa.protocol import predictions
+from vqa.study.grid import Grid, RunId
+from vqa.study.layout import Layout
+from vqa.system.errors import UserError
+from vqa.system.files import write_text
 
 METRICS = ("srocc", "plcc", "krocc", "rmse")
-
-
-def read_predictions(path: Path) -> pd.DataFrame:
-    """Columns video_id, split, test_order, mos, score."""
-    try:
-        frame = pd.read_csv(path, dtype={"video_id": str})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); run `snakemake --cores N`") from None
-    missing = {"video_id", "split", "test_order", "mos", "score"} - set(frame.columns)
-    if missing:
-        raise UserError(f"{path}: has no column {', '.join(sorted(missing))}; delete it and run `snakemake`")
-    return frame
 
 
 def read_run(directory: Path) -> dict:
@@ -34,18 +27,23 @@ def read_run(directory: Path) -> dict:
         raise UserError(f"{directory / 'run.json'}: cannot be read ({error}); run `snakemake`") from None
 
 
-def evaluate_study(grid: Grid) -> pd.DataFrame:
+def evaluate_study(study: Study) -> pd.DataFrame:
     """All metrics of the study, in the order of the config."""
-    rows = [row for run in grid.runs for row in _run_rows(grid, run)]
+    layout = Layout(study.results)
+    rows = [
+        row
+        for run in Grid(study).runs
+        for row in _run_rows(layout.run_folder(run), run, study.experiments[run.experiment].modes)
+    ]
     return pd.DataFrame(rows)
 
 
-def _run_rows(grid: Grid, run: RunId) -> list[dict]:
-    directory = grid.run_dir(run)
-    predictions = read_predictions(directory / "predictions.csv")
-    test = predictions[predictions["split"] == "test"]
+def _run_rows(folder: Path, run: RunId, modes: Sequence[Mode]) -> list[dict[str, Any]]:
+    """A row for each of `modes` that the run was trained for."""
+    found = predictions.read(folder / "predictions.csv")
+    test = found[found["split"] == "test"]
     rows = []
-    for mode in grid.study.experiments[run.experiment].modes:
+    for mode in modes:
         if mode[0] != run.order:
             continue
         chosen = test[test["test_order"] == mode[1]]

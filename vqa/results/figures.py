@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from vqa.metrics import fit_logistic
+from vqa.evaluation.metrics import fit_logistic
 from vqa.results.study_data import StudyData
 from vqa.results.style import figure, legend_below, series
-from vqa.results.tables import notes
-from vqa.study import RunId
+from vqa.results.tables.cells import notes
+from vqa.study.grid import RunId
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def draw_all(data: StudyData, folder: Path) -> None:
         "training": training,
         "cost": cost,
     }
-    for name in data.grid.figures:
+    for name in data.contents.figures:
         makers[name](data, folder)
 
 
 def _canvas(data: StudyData, folder: Path, name: str, rows: int, columns: int, **options):
-    note = " ".join(notes(data, list(data.grid.study.experiments)))
-    return figure(folder, name, rows, columns, data.grid.study.plots.dpi, note=note, **options)
+    note = " ".join(notes(data, list(data.study.experiments)))
+    return figure(folder, name, rows, columns, data.study.plots.dpi, note=note, **options)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _grid(
     data: StudyData, folder: Path, name: str, experiments: Sequence[str], ylabel: str, height: float = 1.9
 ) -> Iterator[list[tuple[str, str, Axes]]]:
     """A panel (experiment, dataset, axes) each: datasets in columns, or experiments if there is one dataset."""
-    datasets = list(data.grid.study.datasets)
+    datasets = list(data.study.datasets)
     panels = [(experiment, dataset) for experiment in experiments for dataset in datasets]
     columns = len(datasets) if len(datasets) > 1 else min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -86,8 +86,8 @@ def _title(dataset: str, experiment: str) -> str:
 
 
 def modes(data: StudyData, folder: Path) -> None:
-    study = data.grid.study
-    experiments = [name for name in data.grid.shuffled if "OO" in study.experiments[name].modes]
+    study = data.study
+    experiments = [name for name in data.contents.shuffled if "OO" in study.experiments[name].modes]
     with _canvas(data, folder, "modes", 1, len(experiments), sharey=True) as axes:
         for axis, name in zip(axes[0], experiments, strict=True):
             axis.axhspan(-study.statistics.margin, study.statistics.margin, color="#eeeeee", zorder=0)
@@ -111,7 +111,7 @@ def modes(data: StudyData, folder: Path) -> None:
 
 
 def samplers(data: StudyData, folder: Path) -> None:
-    study = data.grid.study
+    study = data.study
     names = _sampling_names(data)
     with _canvas(data, folder, "samplers", 1, len(study.datasets)) as axes:
         for axis, dataset in zip(axes[0], study.datasets, strict=True):
@@ -129,15 +129,15 @@ def samplers(data: StudyData, folder: Path) -> None:
 
 def _sampling_names(data: StudyData) -> list[str]:
     """The experiments of the first sampler group, from every frame to the sparsest."""
-    groups = data.grid.sampler_groups
+    groups = data.contents.sampler_groups
     base = groups[0][1]
     names = [base, *(name for name, other in groups if other == base)]
-    return sorted(names, key=lambda name: data.grid.study.experiments[name].sampler)
+    return sorted(names, key=lambda name: data.study.experiments[name].sampler)
 
 
 def pairs(data: StudyData, folder: Path) -> None:
-    study = data.grid.study
-    with _grid(data, folder, "pairs", data.grid.shuffled, "test SROCC") as panels:
+    study = data.study
+    with _grid(data, folder, "pairs", data.contents.shuffled, "test SROCC") as panels:
         for name, dataset, axis in panels:
             order = study.experiments[name].modes
             table = np.array([data.cell(dataset, name, mode).sort_values("seed")["srocc"] for mode in order])
@@ -150,7 +150,7 @@ def pairs(data: StudyData, folder: Path) -> None:
 
 
 def scatter(data: StudyData, folder: Path) -> None:
-    study = data.grid.study
+    study = data.study
     with _grid(data, folder, "scatter", list(study.experiments)[:3], "MOS", height=2.2) as panels:
         for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
@@ -167,7 +167,7 @@ def scatter(data: StudyData, folder: Path) -> None:
 
 
 def training(data: StudyData, folder: Path) -> None:
-    study = data.grid.study
+    study = data.study
     with _grid(data, folder, "training", list(study.experiments), "validation SROCC") as panels:
         for name, dataset, axis in panels:
             order = study.experiments[name].modes[0][0]
@@ -183,7 +183,7 @@ def training(data: StudyData, folder: Path) -> None:
 
 
 def cost(data: StudyData, folder: Path) -> None:
-    study = data.grid.study
+    study = data.study
     with _canvas(data, folder, "cost", 1, len(study.datasets)) as axes:
         for axis, dataset in zip(axes[0], study.datasets, strict=True):
             for number, name in enumerate(_sampling_names(data)):

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
-import yaml
 
 from vqa import __version__
-from vqa.backbones.registry import spec
-from vqa.config import DemoDataset
-from vqa.errors import UserError
-from vqa.files import write_text
+from vqa.config import DemoDataset, to_yaml
 from vqa.results.figures import CAPTIONS
 from vqa.results.published import INCONSISTENCIES
 from vqa.results.study_data import StudyData
 from vqa.results.tables import SYNTHETIC, all_tables, paper_key
-from vqa.results.writers import to_latex
+from vqa.results.tables.writers import to_latex
+from vqa.system.errors import UserError
+from vqa.system.files import write_text
 
 _PACKAGES = ("torch", "torchvision", "snakemake", "av", "decord", "h5py", "numpy", "scipy", "pandas")
 
@@ -32,7 +30,7 @@ def write_report(data: StudyData, output: Path) -> None:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     assets = files("vqa.results")
-    study = data.grid.study
+    study = data.study
     page = environment.get_template("report.html.j2").render(
         study=study,
         css=assets.joinpath("report.css").read_text(encoding="utf-8"),
@@ -41,14 +39,15 @@ def write_report(data: StudyData, output: Path) -> None:
         summary=summary(data),
         tables=[(table, to_latex(table)) for table in all_tables(data)],
         figures=[
-            (name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png")) for name in data.grid.figures
+            (name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png"))
+            for name in data.contents.figures
         ],
         inconsistencies=INCONSISTENCIES if any(paper_key(data, name) for name in study.datasets) else (),
         excluded={name: data.excluded(name) for name in study.datasets},
         suspicious={name: suspicious(data, name) for name in study.datasets},
         backbones=_backbones(data),
         cost=_cost(data),
-        settings=yaml.safe_dump(study.model_dump(mode="json", exclude_none=True), sort_keys=False),
+        settings=to_yaml(study),
         versions=_versions(),
         command=_command(data),
     )
@@ -110,18 +109,17 @@ def _embedded(path: Path) -> str:
 
 def _backbones(data: StudyData) -> list[dict[str, str]]:
     """Name, provenance and weights hash of every backbone, from its first shard."""
-    from vqa import shards
+    from vqa.features import shards
 
     rows = []
-    for name in data.grid.backbones:
-        dataset = next(iter(data.grid.study.datasets))
-        slug = data.grid.slug(name)
-        video_id = next(iter(data.receipts[dataset, slug]["shards"]))
-        made = shards.attributes(data.grid.paths.features(dataset, slug) / f"{video_id}.h5")
+    for entry in data.grid.backbones:
+        dataset = next(iter(data.study.datasets))
+        video_id = next(iter(data.receipts[dataset, entry.slug]["shards"]))
+        made = shards.attributes(data.layout.features(dataset, entry.slug) / f"{video_id}.h5")
         rows.append(
             {
-                "name": name,
-                "note": spec(name).note,
+                "name": entry.name,
+                "note": entry.note,
                 "sha256": made["weights_sha256"],
                 "preprocessing": made["preprocessing"],
                 "precision": made["precision_used"],

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from vqa.index import read_receipt
+from vqa.config import Study
+from vqa.evaluation.metrics import evaluate
+from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
-from vqa.metrics import evaluate
+from vqa.protocol import predictions
 from vqa.results.comparisons import read_statistics
-from vqa.results.evaluation import read_metrics, read_predictions, read_run
-from vqa.study import Grid, RunId
+from vqa.results.contents import Contents
+from vqa.results.evaluation import read_metrics, read_run
+from vqa.study.grid import Grid, RunId
+from vqa.study.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,12 @@ class DatasetFacts:
 class StudyData:
     """Lazy access to the outputs of a finished study."""
 
-    def __init__(self, grid: Grid):
-        self.grid = grid
-        self.results = grid.study.results
+    def __init__(self, study: Study):
+        self.study = study
+        self.grid = Grid(study)
+        self.layout = Layout(study.results)
+        self.contents = Contents(study)
+        self.results = study.results
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -62,36 +69,36 @@ class StudyData:
         return self._comparisons.get((family, dataset, experiment, mode))
 
     def run(self, run: RunId) -> dict:
-        return read_run(self.grid.run_dir(run))
+        return read_run(self.layout.run_folder(run))
 
     def history(self, run: RunId) -> pd.DataFrame:
-        return pd.read_csv(self.grid.run_dir(run) / "history.csv")
+        return pd.read_csv(self.layout.run_folder(run) / "history.csv")
 
     def test_scores(self, run: RunId, test_order: str) -> pd.DataFrame:
-        frame = read_predictions(self.grid.run_dir(run) / "predictions.csv")
+        frame = predictions.read(self.layout.run_folder(run) / "predictions.csv")
         return frame[(frame["split"] == "test") & (frame["test_order"] == test_order)]
 
     def cross(self, trained: str, tested: str, experiment: str) -> pd.DataFrame:
         """Metrics of heads trained on one dataset and tested on another, a row a seed."""
         rows = []
-        for seed in self.grid.study.seeds:
-            frame = pd.read_csv(self.grid.run_dir(RunId(trained, experiment, "O", seed)) / "cross.csv")
+        for seed in self.study.seeds:
+            frame = pd.read_csv(self.layout.run_folder(RunId(trained, experiment, "O", seed)) / "cross.csv")
             chosen = frame[frame["dataset"] == tested]
             rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
         return pd.DataFrame(rows)
 
     def manifest(self, dataset: str) -> list[Video]:
-        return read_manifest(self.grid.paths.manifest(dataset))
+        return read_manifest(self.layout.manifest(dataset))
 
     def probes(self, dataset: str) -> pd.DataFrame:
-        return pd.read_csv(self.grid.paths.probe(dataset), dtype={"video_id": str, "error": str})
+        return pd.read_csv(self.layout.probe(dataset), dtype={"video_id": str, "error": str})
 
     @cached_property
     def receipts(self) -> dict[tuple[str, str], dict[str, dict]]:
         """(dataset, backbone slug) -> all receipts of its buckets, joined."""
         joined = {}
-        for dataset in self.grid.study.datasets:
-            for slug in map(self.grid.slug, self.grid.backbones):
+        for dataset in self.study.datasets:
+            for slug in self.grid.slugs:
                 parts = [read_receipt(path) for path in self._receipt_files(dataset, slug)]
                 joined[dataset, slug] = {
                     key: {name: value for part in parts for name, value in part[key].items()}
@@ -100,11 +107,11 @@ class StudyData:
         return joined
 
     def _receipt_files(self, dataset: str, slug: str) -> list[Path]:
-        return sorted((self.grid.paths.features(dataset, slug) / "receipts").glob("*.json"))
+        return sorted((self.layout.features(dataset, slug) / "receipts").glob("*.json"))
 
     def excluded(self, dataset: str) -> dict[str, str]:
         """video_id -> why it is left out: asked for in the config, or found bad."""
-        wanted = dict.fromkeys(self.grid.study.datasets[dataset].exclude, "excluded in the config")
+        wanted = dict.fromkeys(self.study.datasets[dataset].exclude, "excluded in the config")
         found = {}
         for (name, _), receipt in self.receipts.items():
             if name == dataset:

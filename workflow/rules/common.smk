@@ -1,21 +1,26 @@
 # Helpers only: the grid of the study, paths, and the functions that rules use for input and params.
 import re
-import shlex
 import sys
 from pathlib import Path
 
-from vqa import devices, resources
 from vqa.config import parse as parse_study
-from vqa.errors import MEND, UserError
-from vqa.study import Grid, flags
+from vqa.config import to_yaml
+from vqa.results.contents import Contents
+from vqa.study import depends, resources, sources
+from vqa.study.grid import Grid
+from vqa.study.layout import Layout, missing_shards
+from vqa.study.sources import Sources
+from vqa.system import devices
+from vqa.system.errors import MEND, UserError
+from vqa.system.files import write_text
 
 try:
-    GRID = Grid(parse_study(config, "config"))
-    GRID.check_inputs()
+    STUDY = parse_study(config, "config")
+    GRID, PATHS, SOURCES, CONTENTS = Grid(STUDY), Layout(STUDY.results), Sources(STUDY), Contents(STUDY)
+    sources.check(GRID, SOURCES)
 except UserError as error:
     sys.exit(f"vqa: error: {error}")
 
-STUDY, PATHS = GRID.study, GRID.paths
 RESULTS = str(STUDY.results)
 
 # Without conda, `vqa` is the one beside the Python that runs Snakemake, also in an inactive venv.
@@ -25,14 +30,14 @@ if not workflow.deployment_settings.deployment_method:
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, STUDY.datasets)),
-    backbone="|".join(re.escape(GRID.slug(name)) for name in GRID.backbones),
+    backbone="|".join(map(re.escape, GRID.slugs)),
     experiment="|".join(map(re.escape, STUDY.experiments)),
     bucket=r"\d+",
     order="[OS]",
     seed=r"\d+",
 
 
-if _gone := GRID.missing_shards():
+if _gone := missing_shards(PATHS, STUDY.datasets, GRID.slugs):
     logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {MEND}")
 
 
@@ -52,17 +57,17 @@ def by_attempt(amount):
 
 
 def dataset_minutes(wildcards, attempt):
-    return resources.listing_minutes(len(GRID.listing(wildcards.dataset).videos)) * attempt
+    return resources.listing_minutes(len(SOURCES.listing(wildcards.dataset).videos)) * attempt
 
 
 def extract_minutes(wildcards, threads, attempt):
-    videos = len(GRID.buckets(wildcards.dataset)[int(wildcards.bucket)])
+    videos = len(SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)])
     return resources.extract_minutes(videos, EXTRACT_DEVICE, threads) * attempt
 
 
 def train_size(wildcards):
-    clip_length = GRID.clip_length(wildcards.experiment)
-    return len(GRID.listing(wildcards.dataset).videos), clip_length, TRAIN_DEVICE
+    clip_length = GRID.spec_of(wildcards.experiment).clip_length
+    return len(SOURCES.listing(wildcards.dataset).videos), clip_length, TRAIN_DEVICE
 
 
 def train_mb(wildcards, attempt):
@@ -74,32 +79,35 @@ def train_minutes(wildcards, attempt):
 
 
 def all_videos():
-    return sum(len(GRID.listing(name).videos) for name in STUDY.datasets)
+    return sum(len(SOURCES.listing(name).videos) for name in STUDY.datasets)
 
 
 def all_weights():
-    return [GRID.weights(GRID.slug(name)) for name in GRID.backbones]
+    return [weights_file(slug) for slug in GRID.slugs]
+
+
+def weights_file(slug):
+    return sources.weights(GRID, PATHS, slug)
 
 
 def all_receipts():
-    return [
-        path
-        for dataset in STUDY.datasets
-        for name in GRID.backbones
-        for path in GRID.receipts(dataset, GRID.slug(name))
-    ]
+    return [path for dataset in STUDY.datasets for slug in GRID.slugs for path in receipts(dataset, slug)]
+
+
+def receipts(dataset, slug):
+    return [PATHS.receipt(dataset, slug, i) for i, videos in enumerate(SOURCES.buckets(dataset)) if videos]
 
 
 def all_indexes():
-    return [PATHS.index(dataset, GRID.slug(name)) for dataset in STUDY.datasets for name in GRID.backbones]
+    return [PATHS.index(dataset, slug) for dataset in STUDY.datasets for slug in GRID.slugs]
 
 
 def all_runs():
-    return [GRID.run_dir(run) / "predictions.csv" for run in GRID.runs] + all_crossed()
+    return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.runs] + all_crossed()
 
 
 def all_crossed():
-    return [GRID.run_dir(run) / "cross.csv" for run in GRID.crossed]
+    return [PATHS.run_folder(run) / "cross.csv" for run in GRID.crossed]
 
 
 def all_results():
@@ -107,11 +115,11 @@ def all_results():
 
 
 def table_files():
-    return [f"{RESULTS}/tables/{name}.{suffix}" for name in GRID.tables for suffix in ("csv", "md", "tex")]
+    return [f"{RESULTS}/tables/{name}.{suffix}" for name in CONTENTS.tables for suffix in ("csv", "md", "tex")]
 
 
 def figure_files():
-    return [f"{RESULTS}/figures/{name}.{suffix}" for name in GRID.figures for suffix in ("png", "pdf")]
+    return [f"{RESULTS}/figures/{name}.{suffix}" for name in CONTENTS.figures for suffix in ("png", "pdf")]
 
 
 def all_probes():
@@ -119,27 +127,31 @@ def all_probes():
 
 
 def bucket_videos(wildcards):
-    return [video.path for video in GRID.buckets(wildcards.dataset)[int(wildcards.bucket)]]
+    return [video.path for video in SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)]]
+
+
+def extracted(wildcards):
+    """What the identity and the flags of an extraction are both made from."""
+    name = GRID.backbone_of(wildcards.backbone).name
+    return name, GRID.settings(name), STUDY.extraction, STUDY.datasets[wildcards.dataset], int(wildcards.bucket)
 
 
 def bucket_depends(wildcards):
-    return GRID.extract_depends(wildcards.dataset, wildcards.backbone, int(wildcards.bucket))
+    videos = SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)]
+    return depends.extract_depends(*extracted(wildcards), videos)
 
 
 def extract_flags(wildcards):
-    name = GRID.backbone_of(wildcards.backbone).name
-    settings, extraction = GRID.settings(name), STUDY.extraction
-    node = f" --node {settings.node}" if settings.node else ""
-    return (
-        f"--bucket {wildcards.bucket}/{STUDY.datasets[wildcards.dataset].buckets} --backbone {name}"
-        f" --cube-input {settings.cube_input}{node} --decoder {extraction.decoder}"
-        f" --precision {extraction.precision} --storage {extraction.storage}"
-        f" --device {EXTRACT_DEVICE} --on-bad-video {STUDY.datasets[wildcards.dataset].on_bad_video}"
-    )
+    return depends.extract_flags(*extracted(wildcards), EXTRACT_DEVICE)
+
+
+def manifest_depends(wildcards):
+    videos = SOURCES.listing(wildcards.dataset).videos
+    return depends.manifest_depends(STUDY.datasets[wildcards.dataset], videos)
 
 
 def dataset_receipts(wildcards):
-    return GRID.receipts(wildcards.dataset, wildcards.backbone)
+    return receipts(wildcards.dataset, wildcards.backbone)
 
 
 def run_index(wildcards):
@@ -152,18 +164,11 @@ def run_permutations(wildcards):
 
 
 def run_flags(wildcards):
-    stored = "".join(f" --permutations {shlex.quote(str(path))}" for path in run_permutations(wildcards))
-    return flags(GRID.run_settings(wildcards.experiment)) + stored
+    return depends.train_flags(GRID.run_settings(wildcards.experiment), run_permutations(wildcards))
 
 
 def dataset_metadata(wildcards):
-    return GRID.listing(wildcards.dataset).metadata
-
-
-def demo_flags(dataset):
-    chosen = STUDY.datasets[dataset]
-    keys = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
-    return " ".join(f"--{key} {getattr(chosen, key)}" for key in keys)
+    return SOURCES.listing(wildcards.dataset).metadata
 
 
 def other_datasets(wildcards):
@@ -171,11 +176,10 @@ def other_datasets(wildcards):
 
 
 def experiment_index(wildcards, dataset):
-    return PATHS.index(dataset, GRID.slug(STUDY.experiments[wildcards.experiment].backbone))
+    return PATHS.index(dataset, GRID.spec_of(wildcards.experiment).slug)
 
 
 def cross_targets(wildcards):
-    targets = [
-        f"{name}:{PATHS.manifest(name)}:{experiment_index(wildcards, name)}" for name in other_datasets(wildcards)
-    ]
-    return " ".join(f"--dataset {shlex.quote(target)}" for target in targets)
+    return depends.cross_flags(
+        [(name, PATHS.manifest(name), experiment_index(wildcards, name)) for name in other_datasets(wildcards)]
+    )

@@ -8,8 +8,8 @@ for _name in DEMO:
         name:
             f"demo_data_{_name.replace('-', '_').replace('.', '_')}"
         output:
-            clips=[video.path for video in GRID.listing(_name).videos],
-            table=GRID.listing(_name).metadata[0],
+            clips=[video.path for video in SOURCES.listing(_name).videos],
+            table=SOURCES.listing(_name).metadata[0],
         log:
             f"{RESULTS}/logs/demo-data/{_name}.log",
         benchmark:
@@ -21,9 +21,9 @@ for _name in DEMO:
             mem_mb=by_attempt(1500),
             runtime=by_attempt(30),
         params:
-            depends=GRID.demo_depends(_name),
-            flags=demo_flags(_name),
-            folder=GRID.listing(_name).root,
+            depends=depends.demo_depends(STUDY.datasets[_name]),
+            flags=depends.demo_flags(STUDY.datasets[_name]),
+            folder=SOURCES.listing(_name).root,
         message:
             "Render {params.folder}"
         shell:

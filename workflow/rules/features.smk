@@ -17,7 +17,7 @@ rule manifest:
         mem_mb=by_attempt(600),
         runtime=dataset_minutes,
     params:
-        depends=lambda wildcards: GRID.manifest_depends(wildcards.dataset),
+        depends=manifest_depends,
         config=PATHS.study,
     message:
         "List the videos of {wildcards.dataset}"
@@ -27,7 +27,7 @@ rule manifest:
 
 rule probe:
     input:
-        videos=lambda wildcards: [video.path for video in GRID.listing(wildcards.dataset).videos],
+        videos=lambda wildcards: [video.path for video in SOURCES.listing(wildcards.dataset).videos],
         manifest=PATHS.manifest("{dataset}"),
     output:
         PATHS.probe("{dataset}"),
@@ -76,7 +76,7 @@ rule weights:
 rule extract:
     input:
         videos=bucket_videos,
-        weights=lambda wildcards: GRID.weights(wildcards.backbone),
+        weights=lambda wildcards: weights_file(wildcards.backbone),
     output:
         PATHS.receipt("{dataset}", "{backbone}", "{bucket}"),
     log:
@@ -122,7 +122,7 @@ rule index:
         mem_mb=by_attempt(600),
         runtime=dataset_minutes,
     params:
-        depends=GRID.index_depends(),
+        depends=depends.index_depends(),
         folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),
     message:
         "Index the {wildcards.backbone} features of {wildcards.dataset}"

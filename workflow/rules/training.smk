@@ -24,7 +24,7 @@ rule train:
         gpu=int(TRAIN_DEVICE == "cuda"),
         gpu_seats=int(TRAIN_DEVICE == "cuda"),
     params:
-        depends=lambda wildcards: GRID.train_depends(wildcards.experiment),
+        depends=lambda wildcards: depends.train_depends(GRID.run_settings(wildcards.experiment)),
         flags=run_flags,
         folder=lambda wildcards, output: str(Path(output.head).parent),
     message:
@@ -52,7 +52,7 @@ rule cross:
         mem_mb=by_attempt(resources.train_mb(all_videos(), 1, "cpu")),
         runtime=by_attempt(resources.listing_minutes(all_videos())),
     params:
-        depends=GRID.cross_depends(),
+        depends=depends.cross_depends(STUDY),
         targets=cross_targets,
     message:
         "Test {wildcards.experiment} of {wildcards.dataset}, seed {wildcards.seed}, on the other datasets"

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from vqa.evaluation.metrics import evaluate, fit_logistic, logistic, srocc
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rank_and_linear_correlations_equal_scipy(seed):
+    rng = np.random.default_rng(seed)
+    mos = rng.uniform(1, 5, 50).round(1)
+    scores = (mos + rng.normal(0, 1, 50)).round(1)
+    found = evaluate(scores, mos)
+    assert found.srocc == pytest.approx(stats.spearmanr(scores, mos).statistic)
+    assert found.krocc == pytest.approx(stats.kendalltau(scores, mos).statistic)
+    assert found.plcc_raw == pytest.approx(stats.pearsonr(scores, mos).statistic)
+
+
+def test_logistic_recovers_the_curve_that_made_the_data():
+    scores = np.linspace(-3, 3, 200)
+    truth = logistic(scores, 4.5, 1.2, 0.4, 0.7)
+    fit = fit_logistic(scores, truth)
+    assert fit.status == "logistic"
+    np.testing.assert_allclose(fit.map(scores), truth, atol=1e-6)
+    assert evaluate(scores, truth).rmse < 1e-6
+
+
+@pytest.mark.parametrize("scale,shift", [(1e-6, 0), (1e6, 1e9), (100, -50)])
+def test_fit_does_not_depend_on_the_units_of_the_scores(scale, shift):
+    rng = np.random.default_rng(0)
+    mos = rng.uniform(0, 100, 80)
+    scores = mos / 100 + rng.normal(0, 0.1, 80)
+    plain, scaled = evaluate(scores, mos), evaluate(scores * scale + shift, mos)
+    assert scaled.plcc == pytest.approx(plain.plcc, abs=1e-4)
+    assert scaled.rmse == pytest.approx(plain.rmse, rel=1e-3)
+
+
+def test_near_linear_predictions_always_fit_and_never_worse_than_a_line():
+    rng = np.random.default_rng(1)
+    for n in (41, 117, 240):
+        for _ in range(15):
+            mos = rng.uniform(0, 100, n)
+            found = evaluate(mos + rng.normal(0, 30, n), mos)
+            assert found.plcc >= found.plcc_raw - 1e-6
+
+
+@pytest.mark.parametrize(
+    "scores,status",
+    [([0.5] * 10, "constant"), ([np.nan, *range(9)], "non-finite"), ([np.inf, *range(9)], "non-finite")],
+)
+def test_degenerate_predictions_are_flagged_not_raised(scores, status):
+    found = evaluate(np.array(scores, float), np.arange(10.0))
+    assert found.fit_status == status and np.isnan(found.srocc) and np.isnan(found.rmse)
+
+
+def test_two_videos_are_too_few():
+    assert evaluate(np.array([1.0, 2.0]), np.array([1.0, 3.0])).fit_status == "too-few"
+
+
+def test_srocc_of_a_constant_is_undefined():
+    assert np.isnan(srocc(np.ones(5), np.arange(5)))

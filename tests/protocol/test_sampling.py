@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vqa.protocol.sampling import frame_sequence, sample_frames, stream
+
+
+@given(n=st.integers(1, 900), k=st.integers(1, 40), seed=st.integers(0, 2**32))
+def test_one_frame_comes_from_each_cube_and_a_short_tail_uses_the_last_k(n, k, seed):
+    frames = sample_frames(n, k, np.random.default_rng(seed))
+    assert len(frames) == -(-n // k)
+    for cube, frame in enumerate(frames):
+        first, last = cube * k, cube * k + k - 1
+        if last >= n:
+            first, last = max(0, n - k), n - 1
+        assert first <= frame <= last
+
+
+@given(n=st.integers(1, 500))
+def test_sample_0_is_every_frame_in_order(n):
+    assert sample_frames(n, 0, np.random.default_rng(0)).tolist() == list(range(n))
+
+
+def test_every_frame_of_a_cube_is_drawn_equally_often():
+    rng = np.random.default_rng(0)
+    draws = np.concatenate([sample_frames(8, 4, rng) for _ in range(4000)])
+    counts = np.bincount(draws, minlength=8)
+    assert counts.min() > 900 and counts.max() < 1100
+
+
+@pytest.mark.parametrize("n,k", [(0, 4), (-1, 0), (5, -1)])
+def test_nonsense_is_refused(n, k):
+    with pytest.raises(ValueError):
+        sample_frames(n, k, np.random.default_rng(0))
+
+
+@given(n=st.integers(1, 300), k=st.sampled_from([0, 4, 8, 16]), seed=st.integers(0, 100))
+def test_orders_of_a_seed_hold_the_same_frames(n, k, seed):
+    ordered, shuffled = (frame_sequence("a", n, k, order, seed) for order in "OS")
+    assert sorted(ordered) == sorted(shuffled)
+    assert k > 0 or ordered.tolist() == list(range(n))
+
+
+def test_draws_differ_by_video_seed_and_epoch_but_repeat():
+    base = frame_sequence("a", 200, 0, "S", 1)
+    assert base.tolist() == frame_sequence("a", 200, 0, "S", 1).tolist()
+    others = [("b", 1, None), ("a", 2, None), ("a", 1, 1), ("a", 1, 2)]
+    drawn = [frame_sequence(video, 200, 0, "S", seed, epoch).tolist() for video, seed, epoch in others]
+    assert base.tolist() not in drawn and drawn[2] != drawn[3]
+
+
+def test_streams_of_a_seed_are_independent():
+    purposes = ("split", "head", "batches", "shuffle", "sample")
+    first = [stream(0, purpose).random() for purpose in purposes]
+    assert len(set(first)) == len(purposes)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vqa.manifest import Video
+from vqa.protocol.splits import sizes, split
+from vqa.system.errors import UserError
+
+
+def videos(n: int, scenes: int | None = None) -> list[Video]:
+    return [Video(f"v{i}", f"v{i}.mp4", float(i), scene=f"s{i % scenes}" if scenes else None) for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    "n,expected", [(1200, (720, 240, 240)), (234, (140, 47, 47)), (208, (124, 42, 42)), (585, (351, 117, 117))]
+)
+def test_random_split_has_the_papers_sizes(n, expected):
+    assert tuple(sizes(split(videos(n), 0)).values()) == expected
+
+
+@given(n=st.integers(5, 200), seed=st.integers(0, 1000))
+def test_parts_cover_all_videos_and_none_is_empty(n, seed):
+    parts = split(videos(n), seed)
+    assert set(parts) == {f"v{i}" for i in range(n)} and min(sizes(parts).values()) >= 1
+
+
+def test_split_depends_on_the_seed_and_not_on_row_order():
+    rows = videos(50)
+    assert split(rows, 3) == split(rows[::-1], 3)
+    assert split(rows, 3) != split(rows, 4)
+
+
+@given(n=st.integers(12, 150), scenes=st.integers(3, 12), seed=st.integers(0, 100))
+def test_scene_split_shares_no_scene(n, scenes, seed):
+    rows = videos(n, scenes)
+    parts = split(rows, seed, "scene")
+    for scene in {row.scene for row in rows}:
+        assert len({parts[row.video_id] for row in rows if row.scene == scene}) == 1
+    assert min(sizes(parts).values()) >= 1
+
+
+def test_scene_split_needs_scenes():
+    with pytest.raises(UserError, match="no scene"):
+        split(videos(20), 0, "scene")
+    with pytest.raises(UserError, match="2 scenes"):
+        split(videos(20, scenes=2), 0, "scene")
+
+
+@pytest.mark.parametrize("n,expected", [(1200, (721, 239, 240)), (234, (141, 47, 46)), (585, (352, 116, 117))])
+def test_stored_split_follows_vsfas_float_arithmetic(n, expected):
+    names = [f"v{i}" for i in range(n)]
+    permutation = np.random.default_rng(0).permutation(n)
+    parts = split(videos(n), 0, "stored", (names, permutation))
+    assert tuple(sizes(parts).values()) == expected
+    assert parts[names[permutation[0]]] == "train" and parts[names[permutation[-1]]] == "test"
+
+
+def test_too_few_videos_are_refused():
+    with pytest.raises(UserError, match="4 videos are too few"):
+        split(videos(4), 0)

@@ -1,0 +1,24 @@
+"""The study config: typed, one source of truth. Imports no torch."""
+
+from vqa.config.load import dataset, load, parse, to_yaml, validate
+from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
+from vqa.config.schema import (
+    BackboneSettings,
+    Dataset,
+    DemoDataset,
+    Experiment,
+    Extraction,
+    NativeDataset,
+    Run,
+    Study,
+    TableDataset,
+    Training,
+    VsfaInfoDataset,
+    identity,
+)
+
+__all__ = [
+    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "Mode",
+    "NativeDataset", "NativeReader", "Precision", "Run", "Study", "TableDataset", "Training", "VsfaInfoDataset",
+    "dataset", "identity", "load", "parse", "to_yaml", "validate",
+]  # fmt: skip

@@ -1,0 +1,268 @@
+"""The typed study config: the one source of truth for keys, types, defaults and their meaning.
+
+Imports no torch: the Snakefile validates its config here at every parse.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
+from vqa.system.devices import Device
+
+ADDED: dict[str, Any] = {"added": "after 0.1"}
+_IDENTITY = {"identity": True}
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class _Model(BaseModel):
+    """Unknown keys are errors. A key that came after version 0.1 is marked with `json_schema_extra=ADDED`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_serializer(mode="wrap")
+    def _serialise(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        if info.context == _IDENTITY:
+            for name, field in type(self).model_fields.items():
+                default = field.get_default(call_default_factory=True)
+                if field.json_schema_extra is ADDED and getattr(self, name) == default:
+                    values.pop(name, None)
+        return values
+
+
+def identity(
+    settings: BaseModel, include: set[str] | None = None, exclude: set[str] | None = None, exclude_none: bool = False
+) -> dict[str, Any]:
+    """What a result depends on, JSON-able. An added key counts once it leaves its default: keys to
+    come never replan a finished study.
+    """
+    return settings.model_dump(
+        mode="json", context=_IDENTITY, include=include, exclude=exclude, exclude_none=exclude_none
+    )
+
+
+class _Dataset(_Model):
+    exclude: tuple[str, ...] = Field((), description="video_ids left out; the report names them")
+    on_bad_video: Literal["fail", "exclude"] = Field(
+        "fail",
+        description="fail: a video that cannot be decoded stops the study after all others are "
+        "done; exclude: it is left out and the report names it",
+    )
+    buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
+    permutations: Path | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
+
+
+class DemoDataset(_Dataset):
+    """Synthetic clips, rendered and rated by simulation."""
+
+    reader: Literal["demo"]
+    buckets: int = Field(4, ge=1)
+    videos: int = Field(60, ge=5, le=10_000, description="number of clips")
+    scenes: int = Field(12, ge=1, description="number of scenes shared by the clips")
+    width: int = Field(320, ge=64, multiple_of=2, description="pixels")
+    height: int = Field(240, ge=64, multiple_of=2, description="pixels")
+    seconds: float = Field(2.0, gt=0, description="length of a clip")
+    fps: int = Field(24, ge=1, le=240)
+    seed: int = Field(0, ge=0, description="same seed, same bytes")
+
+    @property
+    def clip_ids(self) -> list[str]:
+        return [f"clip-{number:03d}" for number in range(self.videos)]
+
+
+class NativeDataset(_Dataset):
+    """One of the paper's datasets, in the layout its authors distribute."""
+
+    reader: NativeReader
+    path: Path = Field(description="folder that holds the videos and the metadata")
+    buckets: int = Field(16, ge=1)
+
+
+class TableDataset(_Dataset):
+    """Any dataset, as a CSV table with columns video_id, path, mos."""
+
+    reader: Literal["table"]
+    path: Path = Field(description="the CSV file; relative video paths start at its folder")
+
+
+class VsfaInfoDataset(_Dataset):
+    """VSFA's `<name>info.mat` (MATLAB v7.3) beside a folder of videos."""
+
+    reader: Literal["vsfa-info"]
+    path: Path = Field(description="the info.mat file")
+    videos: Path = Field(description="folder that holds the videos")
+
+
+READERS = ("demo", *get_args(NativeReader), "table", "vsfa-info")
+Dataset = Annotated[DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset, Field(discriminator="reader")]
+
+
+class BackboneSettings(_Model):
+    weights: Path | None = Field(
+        None, description="checkpoint file; default: <results>/weights/<backbone>.pth, made by the workflow"
+    )
+    node: str | None = Field(None, description="torchvision/<name>: the graph node whose maps are pooled")
+    cube_input: Literal["crop112", "native"] = Field(
+        "crop112",
+        description="3D networks: short side to 112 and centre crop as in their training, or native size",
+    )
+
+
+class Experiment(_Model):
+    """A named (backbone, sampler, head, batch size, epochs, modes)."""
+
+    backbone: str = Field(description="a registered backbone, or torchvision/<name>")
+    sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
+    head: HeadName = Field("vsfa", description="what follows the features; see README")
+    batch_size: int = Field(16, ge=1, description="videos per optimiser step")
+    epochs: int | None = Field(None, ge=1, description="overrides training.epochs")
+    lr: float | None = Field(None, gt=0, description="overrides training.lr")
+    modes: tuple[Mode, ...] = Field(MODES, min_length=1, description="(train order, test order) pairs")
+
+    @field_validator("modes")
+    @classmethod
+    def _unique(cls, modes: tuple[Mode, ...]) -> tuple[Mode, ...]:
+        if len(set(modes)) < len(modes):
+            raise ValueError("each mode may stand once")
+        return modes
+
+
+class Extraction(_Model):
+    decoder: Literal["pyav", "decord"] = Field(
+        "pyav",
+        description="pyav: bounded memory; decord: decodes ahead without bound, for comparison",
+    )
+    precision: Precision = Field(
+        "auto", description="of the network; auto: the fastest this machine runs well, recorded"
+    )
+    storage: Literal["float16", "float32"] = Field("float16", description="of features in shards")
+    memory_mb: int = Field(1000, ge=100, description="budget for activations: sets the frames per batch")
+    device: Device = Field("auto", description="cuda: each job has a GPU of its own; auto: cuda if there is one")
+    threads: int = Field(2, ge=1, description="CPU threads of an extraction job")
+
+
+class Training(_Model):
+    epochs: int = Field(2000, ge=1, description="[paper: not given; VSFA: 2000]")
+    lr: float = Field(1e-5, gt=0, description="Adam's initial learning rate [paper: 1e-5]")
+    weight_decay: float = Field(0.0, ge=0, description="[paper: not given; VSFA: 0]")
+    schedule: Literal["constant", "step"] = Field(
+        "constant", description="step: lr * step_gamma every step_epochs [VSFA never steps its own]"
+    )
+    step_epochs: int = Field(200, ge=1, description="for schedule step")
+    step_gamma: float = Field(0.8, gt=0, le=1, description="for schedule step")
+    selection: Literal["best-val-srocc", "last-epoch"] = Field(
+        "best-val-srocc", description="which epoch's head is kept; the test set is never consulted"
+    )
+    redraw: Literal["run", "epoch"] = Field(
+        "run", description="shuffles and samples of the training set drawn once a run, or every epoch"
+    )
+    sample_test: bool = Field(True, description="Sample-K also samples validation and test videos")
+    label_scale: Literal["dataset", "train"] = Field(
+        "dataset", description="MOS are divided by the largest of the dataset, or of the training part"
+    )
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of the projection's matrix product")
+    device: Device = Field("cpu", description="cuda: on a GPU; auto: if there is one")
+    jobs_per_gpu: int = Field(1, ge=1, description="training jobs that share a GPU, on one machine")
+    threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")
+
+
+class Run(Training):
+    """Everything the result of one training depends on but its data, order and seed."""
+
+    sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
+    head: HeadName = Field("vsfa", description="what follows the features")
+    batch_size: int = Field(16, ge=1, description="videos per optimiser step")
+    split: Literal["random", "scene", "stored"] = Field("random", description="how videos are split")
+
+
+class Splits(_Model):
+    method: Literal["random", "scene", "stored"] = Field(
+        "random",
+        description="by video [paper]; by scene, so that no content is shared; or VSFA's stored "
+        "permutations (each dataset then names `permutations:`)",
+    )
+
+
+class Statistics(_Model):
+    margin: float = Field(0.02, gt=0, description="SROCC difference regarded as equivalent (TOST)")
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="significance level")
+
+
+class Plots(_Model):
+    dpi: int = Field(200, ge=50, le=1200, description="of png figures")
+
+
+class Study(_Model):
+    """A whole study: what config.yaml may say."""
+
+    name: str = Field("study", description="title of the report")
+    results: Path = Field(Path("results"), description="folder of everything that is made")
+    seeds: tuple[int, ...] = Field(description="a count, or a list of run seeds [paper: 10 runs]")
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    backbones: dict[str, BackboneSettings] = Field(default_factory=dict)
+    experiments: dict[Name, Experiment] = Field(min_length=1)
+    splits: Splits = Splits()
+    extraction: Extraction = Extraction()
+    training: Training = Training()
+    cross_dataset: tuple[str, ...] = Field(
+        (), description="experiments whose heads are also tested on every other dataset"
+    )
+    statistics: Statistics = Statistics()
+    plots: Plots = Plots()
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_to_list(cls, seeds: Any) -> Any:
+        if isinstance(seeds, int) and not isinstance(seeds, bool):
+            if seeds < 1:
+                raise ValueError("at least one seed is needed")
+            return tuple(range(seeds))
+        return seeds
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError("give a count, or a list of distinct seeds >= 0")
+        return seeds
+
+    @model_validator(mode="after")
+    def _references(self) -> "Study":
+        for name in self.cross_dataset:
+            if name not in self.experiments:
+                raise ValueError(f"cross_dataset names the experiment '{name}', which is not defined")
+            if len(self.datasets) < 2:
+                raise ValueError("cross_dataset needs at least two datasets")
+        if self.splits.method == "stored":
+            for name, dataset in self.datasets.items():
+                if dataset.permutations is None:
+                    raise ValueError(f"splits.method stored needs datasets.{name}.permutations")
+        return self
+
+
+# Where each model stands in a config, for the reference and for suggestions.
+SECTIONS: dict[str, type[BaseModel]] = {
+    "top level": Study,
+    "datasets.NAME, reader: demo": DemoDataset,
+    "datasets.NAME, reader: konvid-1k, cvd2014, live-qualcomm or live-vqc": NativeDataset,
+    "datasets.NAME, reader: table": TableDataset,
+    "datasets.NAME, reader: vsfa-info": VsfaInfoDataset,
+    "backbones.NAME": BackboneSettings,
+    "experiments.NAME": Experiment,
+    "splits": Splits,
+    "extraction": Extraction,
+    "training": Training,
+    "statistics": Statistics,
+    "plots": Plots,
+}

@@ -1,0 +1,1 @@
+"""Metrics and tests: numbers in, numbers out, no files."""

@@ -1,0 +1,94 @@
+"""The index of a dataset's features: what training depends on instead of thousands of shards."""
+
+import csv
+import io
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from vqa.features import shards
+from vqa.manifest import Video
+from vqa.system.errors import MEND, UserError
+from vqa.system.files import write_text
+
+log = logging.getLogger("vqa")
+_COLUMNS = ("video_id", "rows", "dim", "checksum")
+
+
+@dataclass(frozen=True)
+class Entry:
+    video_id: str
+    rows: int
+    dim: int
+    checksum: str
+    shard: Path
+
+
+def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[Path]) -> None:
+    """Join the receipts of all buckets with the manifest; every shard must be there and current.
+
+    Shards that no longer belong to a video are reported, never deleted.
+    """
+    known: dict[str, dict] = {}
+    excluded: dict[str, str] = {}
+    for receipt in receipts:
+        content = read_receipt(receipt)
+        known |= content["shards"]
+        excluded |= content["excluded"]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    wanted = sorted(video.video_id for video in videos if video.video_id not in excluded)
+    for video_id in wanted:
+        if video_id not in known:
+            raise UserError(f"{folder}: no receipt names video '{video_id}'; run `{MEND}`")
+        entry = known[video_id]
+        found = shards.attributes(folder / f"{video_id}.h5")
+        if (found.get("fingerprint"), found.get("checksum")) != (entry["fingerprint"], entry["checksum"]):
+            raise UserError(f"{folder / video_id}.h5: is not the shard its receipt names; run `{MEND}`")
+        writer.writerow([video_id, entry["rows"], entry["dim"], entry["checksum"]])
+    orphans = sorted(path.stem for path in folder.glob("*.h5") if path.stem not in set(wanted))
+    if orphans:
+        log.warning("%s: %d shards belong to no video any more: %s", folder, len(orphans), ", ".join(orphans[:5]))
+    for video_id, reason in sorted(excluded.items()):
+        log.warning("excluded %s: %s", video_id, reason)
+    if not wanted:
+        raise UserError(f"{folder}: every video is excluded; mend the videos first")
+    write_text(output, buffer.getvalue())
+    log.info("indexed %d shards, %d excluded", len(wanted), len(excluded))
+
+
+def read_receipt(path: Path) -> dict[str, dict]:
+    try:
+        content = json.loads(path.read_text())
+        return {"shards": content["shards"], "excluded": content["excluded"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: is no receipt; delete it and run `snakemake --cores N`") from None
+
+
+def read_index(path: Path) -> dict[str, Entry]:
+    """video_id -> entry; shards lie beside the index."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        entries = [
+            Entry(r["video_id"], int(r["rows"]), int(r["dim"]), r["checksum"], path.parent / f"{r['video_id']}.h5")
+            for r in rows
+        ]
+    except (OSError, KeyError, ValueError, TypeError, UnicodeDecodeError):
+        raise UserError(f"{path}: is no feature index; delete it and run `snakemake --cores N`") from None
+    if not entries:
+        raise UserError(f"{path}: names no shards; run `{MEND}`")
+    if len({entry.dim for entry in entries}) > 1:
+        raise UserError(f"{path}: mixes feature sizes; run `{MEND}`")
+    return {entry.video_id: entry for entry in entries}
+
+
+def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
+    """The backbone, weights and settings that made the features, read off the first shard."""
+    found = shards.attributes(next(iter(entries.values())).shard)
+    settings = json.loads(found.get("settings", "{}"))
+    keys = ("backbone", "cube_input", "node", "decoder", "precision")
+    origin = {key: settings[key] for key in keys if settings.get(key)}
+    return origin | {"weights_sha256": found["weights_sha256"]} if origin else {}

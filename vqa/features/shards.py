@@ -1,0 +1,125 @@
+"""HDF5 feature shards: one file a video and backbone, contiguous so that it can be memory-mapped.
+
+`features` (T, D) float16 or float32, `start` (T,) first frame of each row, and attributes that
+say what made them. A reader verifies what it relies on and names the file that fails.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vqa.system.errors import MEND, UserError
+from vqa.system.files import atomic
+from vqa.system.isolation import ReaderCrash, guarded
+
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
+Place = tuple[int | None, tuple[int, ...], np.dtype, str]  # offset, shape, type, checksum of the features
+_HINT = f"delete it and run `{MEND}`"
+
+
+def write(
+    path: Path,
+    chunks: Iterable[np.ndarray],
+    shape: tuple[int, int],
+    dtype: str,
+    start: np.ndarray,
+    attributes: Mapping[str, Any],
+) -> str:
+    """Write a shard atomically from chunks of rows ([n, D] each, T rows in all).
+
+    Returns the checksum of the data as stored (first 16 hex digits of its SHA-256).
+    """
+    import h5py
+
+    hasher = hashlib.sha256()
+    with atomic(path) as part, h5py.File(part, "w") as file:
+        data = file.create_dataset("features", shape=shape, dtype=dtype)
+        row = 0
+        for chunk in chunks:
+            stored = np.ascontiguousarray(chunk, dtype=dtype)
+            data[row : row + len(stored)] = stored
+            hasher.update(stored)
+            row += len(stored)
+        if row != shape[0]:
+            raise ValueError(f"{path}: got {row} rows, expected {shape[0]}")
+        file["start"] = np.asarray(start, np.int64)
+        checksum = hasher.hexdigest()[:16]
+        file.attrs.update({**attributes, "checksum": checksum})
+    return checksum
+
+
+def attributes(path: str | Path) -> dict[str, Any]:
+    """The attributes of a shard; raises `UserError` when it is missing or no shard."""
+    return guarded(_attributes, path, hint=_HINT)
+
+
+def _attributes(path: str | Path) -> dict[str, Any]:
+    with _open(path) as file:
+        return {key: _plain(value) for key, value in file.attrs.items()}
+
+
+def read(path: str | Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """The features (T, D) in memory, checksum verified, and the attributes."""
+    mapped = memory_map(path)
+    return np.array(mapped), attributes(path)
+
+
+def memory_map(path: str | Path) -> np.ndarray:
+    """The features (T, D) mapped from the file: parallel jobs share one copy in the page cache."""
+    return _map(path, guarded(_place, path, hint=_HINT))
+
+
+def memory_maps(paths: Sequence[Path]) -> list[np.ndarray]:
+    """`memory_map` of each; one child process reads all headers, a fork a file would cost 10 ms."""
+    try:
+        places = guarded(_places, paths, hint=_HINT)
+    except ReaderCrash:
+        places = [guarded(_place, path, hint=_HINT) for path in paths]  # raises for the one that is damaged
+    return [_map(path, place) for path, place in zip(paths, places, strict=True)]
+
+
+def _map(path: str | Path, place: Place) -> np.ndarray:
+    offset, shape, dtype, checksum = place
+    if offset is None or len(shape) != 2:
+        raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
+    try:
+        # Copy-on-write: as shared as read-only, and torch takes it without complaint.
+        mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
+    except (ValueError, OSError):
+        raise UserError(f"{path}: is truncated; {_HINT}") from None
+    if hashlib.sha256(mapped).hexdigest()[:16] != checksum:
+        raise UserError(f"{path}: its data do not match their checksum; {_HINT}")
+    return mapped
+
+
+def _places(paths: Sequence[Path]) -> list[Place]:
+    return [_place(path) for path in paths]
+
+
+def _place(path: str | Path) -> Place:
+    """Where the features lie in the file, their shape and type, and their checksum."""
+    with _open(path) as file:
+        data = file["features"]
+        return data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"])
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[Any]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FileNotFoundError:
+        raise UserError(f"{path}: this shard is missing; run `{MEND}`") from None
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+        raise UserError(f"{path}: is not a readable shard; {_HINT}") from None
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,95 @@
+"""Train, validation and test parts: 60 / 20 / 20 % of a dataset's videos."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from vqa.manifest import Video
+from vqa.protocol.sampling import stream
+from vqa.system.errors import UserError
+
+Part = Literal["train", "val", "test"]
+MIN_VIDEOS = 5
+
+
+def split(
+    videos: Sequence[Video],
+    seed: int,
+    method: str = "random",
+    stored: tuple[Sequence[str], np.ndarray] | None = None,
+) -> dict[str, Part]:
+    """video_id -> part, the same for every experiment and order of `seed`.
+
+    random: validation and test take round(n / 5) videos each, training the rest.
+    scene: whole scenes, dealt at random to the part that lacks most of its share.
+    stored: `stored` is VSFA's (video_ids, 0-based permutation); see `_stored`.
+    """
+    if len(videos) < MIN_VIDEOS:
+        raise UserError(
+            f"{len(videos)} videos are too few to split into train, val and test; give at least {MIN_VIDEOS}"
+        )
+    ids = sorted(video.video_id for video in videos)
+    if method == "stored":
+        if stored is None:
+            raise UserError("splits.method stored needs `permutations:` in the dataset")
+        return _stored(ids, *stored)
+    rng = stream(seed, "split")
+    if method == "scene":
+        return _by_scene(videos, rng)
+    held_out = round_fifth(len(ids))
+    shuffled = [ids[i] for i in rng.permutation(len(ids))]
+    return {
+        video_id: "test" if rank < held_out else "val" if rank < 2 * held_out else "train"
+        for rank, video_id in enumerate(shuffled)
+    }
+
+
+def round_fifth(n: int) -> int:
+    """n / 5 to the nearest integer, in exact arithmetic: 240 of 1200, 117 of 585."""
+    return (2 * n + 5) // 10
+
+
+def sizes(parts: dict[str, Part]) -> dict[Part, int]:
+    return {part: sum(p == part for p in parts.values()) for part in ("train", "val", "test")}
+
+
+def _by_scene(videos: Sequence[Video], rng: np.random.Generator) -> dict[str, Part]:
+    scenes: dict[str, list[str]] = defaultdict(list)
+    for video in sorted(videos, key=lambda v: v.video_id):
+        if video.scene is None:
+            raise UserError(f"video '{video.video_id}' has no scene in the manifest; use splits.method random")
+        scenes[video.scene].append(video.video_id)
+    if len(scenes) < 3:
+        raise UserError(f"{len(scenes)} scenes cannot be split into three parts; use splits.method random")
+    held_out = round_fifth(len(videos))
+    wanted = {"test": held_out, "val": held_out, "train": len(videos) - 2 * held_out}
+    names = sorted(scenes)
+    shuffled = [names[i] for i in rng.permutation(len(names))]
+    filled: dict[Part, int] = dict.fromkeys(wanted, 0)
+    parts: dict[str, Part] = {}
+    for rank, name in enumerate(shuffled):
+        empty = [part for part in wanted if filled[part] == 0]
+        candidates = empty if len(shuffled) - rank <= len(empty) else list(wanted)
+        part = max(candidates, key=lambda p: (wanted[p] - filled[p]) / wanted[p])
+        filled[part] += len(scenes[name])
+        parts |= dict.fromkeys(scenes[name], part)
+    return parts
+
+
+def _stored(ids: Sequence[str], names: Sequence[str], permutation: np.ndarray) -> dict[str, Part]:
+    """VSFA's rule: train = first ceil((1 - .2 - .2) N) of the permutation, test from ceil(.8 N).
+
+    Computed in floats as VSFA does, which gives 721/239/240 for N = 1200.
+    """
+    n = len(names)
+    train_end, test_start = math.ceil((1 - 0.2 - 0.2) * n), math.ceil((1 - 0.2) * n)
+    parts: dict[str, Part] = {
+        names[video]: "train" if rank < train_end else "val" if rank < test_start else "test"
+        for rank, video in enumerate(permutation)
+    }
+    if unknown := sorted(set(ids) - set(parts)):
+        raise UserError(f"video '{unknown[0]}' has no place in the stored permutations")
+    return {video_id: parts[video_id] for video_id in ids}

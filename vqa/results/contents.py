@@ -1,0 +1,79 @@
+"""Which comparisons, tables and figures follow from a study. Imports no torch: the Snakefile names the files."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from vqa.config import Experiment, Study
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`condition` against `baseline`: (experiment, mode) each, on one dataset."""
+
+    family: str
+    dataset: str
+    condition: tuple[str, str]
+    baseline: tuple[str, str]
+
+
+class Contents:
+    """What the results of a study consist of."""
+
+    def __init__(self, study: Study):
+        self.study = study
+
+    @cached_property
+    def sampler_groups(self) -> list[tuple[str, str]]:
+        """(Sample-K experiment, the one with every frame) of the same backbone and head."""
+        return self._groups(lambda e: (e.backbone, e.head), lambda e: e.sampler == 0)
+
+    @cached_property
+    def head_groups(self) -> list[tuple[str, str]]:
+        """(control head's experiment, VSFA's) of the same backbone and sampler."""
+        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
+
+    def _groups(self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]) -> list[tuple[str, str]]:
+        in_order = {name: e for name, e in self.study.experiments.items() if "OO" in e.modes}
+        bases = {key(e): name for name, e in reversed(in_order.items()) if is_base(e)}
+        return [(name, bases[key(e)]) for name, e in in_order.items() if key(e) in bases and not is_base(e)]
+
+    @cached_property
+    def shuffled(self) -> list[str]:
+        """Experiments that compare modes: the paper's Tables II-IV and VI."""
+        return [name for name, e in self.study.experiments.items() if len(e.modes) > 1]
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        """Every comparison of the study, dataset by dataset."""
+        for dataset in self.study.datasets:
+            for name, experiment in self.study.experiments.items():
+                for mode in experiment.modes:
+                    if mode != "OO" and "OO" in experiment.modes:
+                        yield Pair("modes", dataset, (name, mode), (name, "OO"))
+            for family, groups in (("samplers", self.sampler_groups), ("heads", self.head_groups)):
+                for name, base in groups:
+                    yield Pair(family, dataset, (name, "OO"), (base, "OO"))
+
+    @cached_property
+    def tables(self) -> list[str]:
+        names = ["datasets", *self.shuffled]
+        if self.sampler_groups:
+            names += ["sampling", "ttest-samplers"]
+        if self.shuffled and all("OO" in self.study.experiments[name].modes for name in self.shuffled):
+            names.append("ttest-modes")
+        if self.head_groups:
+            names.append("heads")
+        if self.study.cross_dataset:
+            names.append("cross-dataset")
+        return [*names, "verdicts"]
+
+    @cached_property
+    def figures(self) -> list[str]:
+        names = ["scatter", "training"]
+        if self.shuffled:
+            names = ["pairs", *names]
+        if "ttest-modes" in self.tables:
+            names = ["modes", *names]
+        return [*names, "samplers", "cost"] if self.sampler_groups else names

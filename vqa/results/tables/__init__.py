@@ -1,0 +1,29 @@
+"""The paper's tables I-VII from a study's metrics, with the paper's value beside ours, and more."""
+
+from collections.abc import Callable
+
+from vqa.results.study_data import StudyData
+from vqa.results.tables.cells import SYNTHETIC, Cell, Table, paper_key
+from vqa.results.tables.datasets import cross_table, datasets_table
+from vqa.results.tables.performance import heads_table, performance_table, sampling_table
+from vqa.results.tables.tests import modes_ttest_table, samplers_ttest_table, verdicts_table
+
+__all__ = ["SYNTHETIC", "Cell", "Table", "all_tables", "paper_key"]
+
+
+def all_tables(data: StudyData) -> list[Table]:
+    """Every table of `data.contents.tables`, in that order."""
+    makers: dict[str, Callable[[StudyData], Table]] = {
+        "datasets": datasets_table,
+        "sampling": sampling_table,
+        "ttest-modes": modes_ttest_table,
+        "ttest-samplers": samplers_ttest_table,
+        "heads": heads_table,
+        "cross-dataset": cross_table,
+        "verdicts": verdicts_table,
+    }
+    tables = []
+    for name in data.contents.tables:
+        table = makers[name](data) if name in makers else performance_table(data, name)
+        tables.append(table)
+    return tables

@@ -1,0 +1,69 @@
+"""What every table is made of, and what is told below it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from vqa.backbones.registry import spec
+from vqa.config import DemoDataset, NativeDataset
+from vqa.results.study_data import StudyData
+
+SYNTHETIC = "Synthetic clips with simulated ratings: these numbers say nothing about real video."
+
+
+@dataclass(frozen=True)
+class Cell:
+    """text: as printed; numbers: what the csv holds instead, by column suffix."""
+
+    text: str
+    bold: bool = False
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """name: file name; title: caption; notes: printed below."""
+
+    name: str
+    title: str
+    headers: list[str]
+    rows: list[list[Cell]]
+    notes: list[str] = field(default_factory=list)
+
+
+def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
+    """What every reader of these cells must be told."""
+    study = data.study
+    found = []
+    if any(isinstance(dataset, DemoDataset) for dataset in study.datasets.values()):
+        found.append(SYNTHETIC)
+    for name in dict.fromkeys(study.experiments[e].backbone for e in experiments):
+        entry = spec(name)
+        if not entry.pretrained:
+            used = ", ".join(e for e in experiments if study.experiments[e].backbone == name)
+            found.append(f"{used}: {entry.note}.")
+    return found
+
+
+def paper_key(data: StudyData, dataset: str) -> str | None:
+    """The name under which the paper's numbers know a dataset."""
+    chosen = data.study.datasets[dataset]
+    return chosen.reader if isinstance(chosen, NativeDataset) else None
+
+
+def mean_std(values: pd.Series) -> Cell:
+    """`0.779 (0.030)`, population std as recorded; undefined runs are counted, not hidden."""
+    known = values.dropna()
+    if known.empty:
+        return Cell("undefined", numbers={"": np.nan, " std": np.nan})
+    mean, std = float(known.mean()), float(known.std(ddof=0))
+    text = f"{mean:.3f} ({std:.3f})"
+    if len(known) < len(values):
+        text += f" [{len(known)} of {len(values)} runs]"
+    return Cell(text, numbers={"": mean, " std": std})
+
+
+def p_cell(p: float, alpha: float) -> Cell:
+    return Cell("-" if np.isnan(p) else f"{p:.4f}", bold=bool(p < alpha), numbers={"": p})

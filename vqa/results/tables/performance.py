@@ -1,0 +1,111 @@
+"""Tables II-V: the metrics of each cell beside the paper's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vqa.results import published
+from vqa.results.evaluation import METRICS
+from vqa.results.study_data import StudyData
+from vqa.results.tables.cells import Cell, Table, mean_std, notes, paper_key
+
+_NUMBER = {"frame-level": "II", "cube-level": "III", "sample-16": "IV"}
+_HEADERS = {"srocc": "SROCC", "plcc": "PLCC", "krocc": "KROCC", "rmse": "RMSE"}
+
+
+def _best(cells: list[Cell], metric: str) -> list[Cell]:
+    """The best of a column in bold, ties as printed."""
+    shown = [round(cell.numbers[""], 3) for cell in cells]
+    known = [value for value in shown if not np.isnan(value)]
+    best = (min if metric == "rmse" else max)(known) if known else np.nan
+    return [Cell(c.text, v == best, c.numbers) for c, v in zip(cells, shown, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a performance table: its labels, and the cell of the study and the paper it shows."""
+
+    labels: tuple[str, ...]
+    dataset: str
+    experiment: str
+    mode: str
+
+
+def _performance(
+    data: StudyData, name: str, title: str, labels: list[str], rows: list[_Row], paper_table: str | None
+) -> Table:
+    """Metrics of each row; the best of each dataset in bold; the paper's value and the difference."""
+    paper = {
+        (i, metric): published.value(paper_table or "", paper_key(data, row.dataset), row.experiment, row.mode, metric)
+        for i, row in enumerate(rows)
+        for metric in METRICS
+    }
+    with_paper = any(paper.values())
+    headers, columns, distances = list(labels), [], []
+    for metric in METRICS:
+        cells = [mean_std(data.cell(row.dataset, row.experiment, row.mode)[metric]) for row in rows]
+        for dataset in dict.fromkeys(row.dataset for row in rows):
+            at = [i for i, row in enumerate(rows) if row.dataset == dataset]
+            for i, cell in zip(at, _best([cells[i] for i in at], metric), strict=True):
+                cells[i] = cell
+        headers.append(_HEADERS[metric])
+        columns.append(cells)
+        if with_paper:
+            headers += [f"{_HEADERS[metric]} paper", f"{_HEADERS[metric]} diff"]
+            beside = [_beside(cell, paper[i, metric]) for i, cell in enumerate(cells)]
+            columns += [[pair[0] for pair in beside], [pair[1] for pair in beside]]
+            distances += [pair[2] for pair in beside if pair[2] is not None]
+    told = notes(data, list(dict.fromkeys(row.experiment for row in rows)))
+    told.append(f"Mean (population std) over {len(data.study.seeds)} runs; best of each dataset in bold.")
+    if distances:
+        one, two = (sum(abs(d) <= k for d in distances) for k in (1, 2))
+        told.append(f"{one} of {len(distances)} cells lie within one of the paper's std, {two} within two.")
+    body = [[*map(Cell, row.labels), *(column[i] for column in columns)] for i, row in enumerate(rows)]
+    return Table(name, title, headers, body, told)
+
+
+def _beside(ours: Cell, theirs: tuple[float, float] | None) -> tuple[Cell, Cell, float | None]:
+    """The paper's cell, the difference, and the difference in the paper's std."""
+    if theirs is None:
+        return Cell(""), Cell(""), None
+    difference = ours.numbers[""] - theirs[0]
+    printed = Cell(f"{theirs[0]:.3f} ({theirs[1]:.3f})", numbers={"": theirs[0], " std": theirs[1]})
+    return printed, Cell(f"{difference:+.3f}", numbers={"": difference}), difference / theirs[1]
+
+
+def performance_table(data: StudyData, experiment: str) -> Table:
+    """Tables II-IV: every mode of one experiment."""
+    modes = data.study.experiments[experiment].modes
+    rows = [_Row((d, mode), d, experiment, mode) for d in data.study.datasets for mode in modes]
+    number = _NUMBER.get(experiment)
+    title = f"Performance of the {experiment} experiment" + (f" (paper: Table {number})" if number else "")
+    return _performance(data, experiment, title, ["Dataset", "Mode"], rows, number)
+
+
+def sampling_table(data: StudyData) -> Table:
+    """Table V: all frames against Sample-K, in order."""
+    study = data.study
+    names = list(dict.fromkeys(n for pair in data.contents.sampler_groups for n in reversed(pair)))
+    names.sort(key=lambda n: (study.experiments[n].backbone, study.experiments[n].head, study.experiments[n].sampler))
+    rows = [_Row((d, n, str(study.experiments[n].sampler)), d, n, "OO") for d in study.datasets for n in names]
+    title = "Performance of the sampling strategies (paper: Table V)"
+    return _performance(data, "sampling", title, ["Dataset", "Experiment", "Sample"], rows, "V")
+
+
+def heads_table(data: StudyData) -> Table:
+    """What the GRU and the pooling each contribute."""
+    study = data.study
+    names = list(dict.fromkeys(n for pair in data.contents.head_groups for n in reversed(pair)))
+    rows = [
+        _Row((d, n, study.experiments[n].head, mode), d, n, mode)
+        for d in study.datasets
+        for n in names
+        for mode in study.experiments[n].modes
+    ]
+    table = _performance(
+        data, "heads", "Head controls: GRU and temporal pooling", ["Dataset", "Experiment", "Head", "Mode"], rows, None
+    )
+    meaning = (
+        "vsfa: GRU and temporal pooling; gru-mean: GRU, plain mean; fc-pooling: no GRU; fc-mean: neither, order-blind."
+    )
+    return Table(table.name, table.title, table.headers, table.rows, [*table.notes, meaning])

@@ -1,0 +1,79 @@
+"""The grid of a study: which backbones, cells and runs a config asks for. Imports no torch."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from vqa.backbones.registry import Spec, spec
+from vqa.config import BackboneSettings, Run, Study
+from vqa.protocol.sampling import Order
+from vqa.system.errors import UserError
+
+
+@dataclass(frozen=True)
+class RunId:
+    """One training: dataset x experiment x train order x seed."""
+
+    dataset: str
+    experiment: str
+    order: Order
+    seed: int
+
+
+class Grid:
+    """A validated study and the lists that follow from it."""
+
+    def __init__(self, study: Study):
+        self.study = study
+        if len(set(self.slugs)) < len(self.slugs):
+            raise UserError("experiments: two backbones share one folder name; rename one")
+        if unused := sorted(set(study.backbones) - {entry.name for entry in self.backbones}):
+            raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
+
+    @cached_property
+    def backbones(self) -> list[Spec]:
+        return [spec(name) for name in sorted({e.backbone for e in self.study.experiments.values()})]
+
+    @property
+    def slugs(self) -> list[str]:
+        """The folder names of the backbones."""
+        return [entry.slug for entry in self.backbones]
+
+    def backbone_of(self, slug: str) -> Spec:
+        return next(entry for entry in self.backbones if entry.slug == slug)
+
+    def settings(self, backbone: str) -> BackboneSettings:
+        return self.study.backbones.get(backbone, BackboneSettings())
+
+    def spec_of(self, experiment: str) -> Spec:
+        """The backbone of an experiment."""
+        return spec(self.study.experiments[experiment].backbone)
+
+    @cached_property
+    def runs(self) -> list[RunId]:
+        orders: tuple[Order, ...] = ("O", "S")
+        return [
+            RunId(dataset, name, order, seed)
+            for dataset in self.study.datasets
+            for name, experiment in self.study.experiments.items()
+            for order in orders
+            if any(mode[0] == order for mode in experiment.modes)
+            for seed in self.study.seeds
+        ]
+
+    @cached_property
+    def crossed(self) -> list[RunId]:
+        """Runs whose heads are also tested on the other datasets: those trained in order."""
+        return [run for run in self.runs if run.experiment in self.study.cross_dataset and run.order == "O"]
+
+    def run_settings(self, experiment: str) -> Run:
+        """Everything the trainings of an experiment are told: its own settings over the study's."""
+        chosen = self.study.experiments[experiment]
+        return Run(
+            **self.study.training.model_dump(exclude={"epochs", "lr"}),
+            epochs=chosen.epochs or self.study.training.epochs,
+            lr=chosen.lr or self.study.training.lr,
+            sampler=chosen.sampler,
+            head=chosen.head,
+            batch_size=chosen.batch_size,
+            split=self.study.splits.method,
+        )

@@ -1,0 +1,52 @@
+"""Where everything lies below `results/`. Arguments may be Snakemake wildcards."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vqa.study.grid import RunId
+
+
+@dataclass(frozen=True)
+class Layout:
+    results: Path
+
+    @property
+    def study(self) -> Path:
+        return self.results / "study.yaml"
+
+    def manifest(self, dataset: str) -> Path:
+        return self.results / "manifests" / f"{dataset}.csv"
+
+    def probe(self, dataset: str) -> Path:
+        return self.results / "manifests" / f"{dataset}.probe.csv"
+
+    def weights(self, slug: str) -> Path:
+        return self.results / "weights" / f"{slug}.pth"
+
+    def features(self, dataset: str, slug: str) -> Path:
+        return self.results / "features" / dataset / slug
+
+    def receipt(self, dataset: str, slug: str, bucket: int | str) -> Path:
+        return self.features(dataset, slug) / "receipts" / f"{bucket}.json"
+
+    def index(self, dataset: str, slug: str) -> Path:
+        return self.features(dataset, slug) / "index.csv"
+
+    def run(self, dataset: str, experiment: str, order: str, seed: int | str) -> Path:
+        return self.results / "runs" / dataset / experiment / order / f"seed-{seed}"
+
+    def run_folder(self, run: RunId) -> Path:
+        return self.run(run.dataset, run.experiment, run.order, run.seed)
+
+
+def missing_shards(layout: Layout, datasets: list[str], slugs: list[str]) -> list[Path]:
+    """Shards that an existing index names but that are gone from the disk."""
+    gone = []
+    for dataset in datasets:
+        for slug in slugs:
+            index = layout.index(dataset, slug)
+            if index.is_file():
+                ids = [line.split(",")[0] for line in index.read_text().splitlines()[1:]]
+                there = {path.name for path in index.parent.iterdir()}
+                gone += [index.parent / f"{name}.h5" for name in ids if f"{name}.h5" not in there]
+    return gone

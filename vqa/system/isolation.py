@@ -1,0 +1,48 @@
+"""C libraries that crash or hang on damaged files, kept away from the study."""
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from vqa.system.errors import UserError
+
+Result = TypeVar("Result")
+_SECONDS = 60
+
+
+class ReaderCrash(UserError):
+    """The file's reader did not survive it."""
+
+
+def guarded(function: Callable[..., Result], path: Any, *arguments: Any, hint: str) -> Result:
+    """`function(path, *arguments)` in a forked process; what it returns or raises is pickled back.
+
+    Raises `ReaderCrash` naming `path` when the process dies, or gives no answer within a minute.
+    """
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_run, args=(sender, function, path, *arguments))
+    child.start()
+    sender.close()
+    try:
+        if not receiver.poll(_SECONDS):
+            raise ReaderCrash(f"{path}: is damaged, its reader hangs; {hint}")
+        returned, value = receiver.recv()
+    except EOFError:
+        raise ReaderCrash(f"{path}: is damaged, its reader crashes; {hint}") from None
+    finally:
+        child.kill()
+        child.join()
+        receiver.close()
+    if not returned:
+        raise value
+    return value
+
+
+def _run(sender: Connection, function: Callable, *arguments: Any) -> None:
+    try:
+        answer = True, function(*arguments)
+    except Exception as error:
+        answer = False, error
+    sender.send(answer)

@@ -1,0 +1,1 @@
+"""Stage 2: features and labels to trained heads and their predictions."""

@@ -1,0 +1,88 @@
+"""Batches of a run: which frames of a video the head sees, in which order.
+
+Frames are projected in natural order and only then put into the order the head sees, so that
+features are read straight from the shards' memory map and shuffling costs nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vqa.config import Run
+from vqa.protocol.sampling import Order, frame_sequence, stream
+from vqa.training.items import Item
+
+_BLOCK_ROWS = 32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """frames: (N, D) chosen frames of all videos one after another, in natural order;
+    position: (B, T) row of `frames` that the head sees at each step; lengths, labels: (B,).
+    """
+
+    frames: Tensor
+    position: Tensor
+    lengths: Tensor
+    labels: Tensor
+
+
+class Feeder:
+    """Makes batches of one run: which frames of a video, in which order.
+
+    Features go from the shards' memory map straight into one buffer in the projection's precision,
+    so a batch is valid until the next one is made.
+    """
+
+    def __init__(self, run: Run, seed: int, order: Order, device: torch.device):
+        self.run, self.seed, self.order, self.device = run, seed, order, device
+        self._buffer = torch.empty(0, 0, dtype=getattr(torch, run.precision))
+
+    def sequence(self, item: Item, training: bool, epoch: int, order: Order | None = None) -> NDArray[np.int64]:
+        redraw = epoch if training and self.run.redraw == "epoch" else None
+        k = self.run.sampler if training or self.run.sample_test else 0
+        return frame_sequence(item.video_id, len(item.features), k, order or self.order, self.seed, redraw)
+
+    def batch(self, items: Sequence[Item], training: bool = False, epoch: int = 0, order: Order | None = None) -> Batch:
+        sequences = [self.sequence(item, training, epoch, order) for item in items]
+        lengths = [len(sequence) for sequence in sequences]
+        frames = self._rows(sum(lengths), items[0].features.shape[1])
+        position = np.zeros((len(items), max(lengths)), np.int64)
+        row = 0
+        for number, (item, sequence) in enumerate(zip(items, sequences, strict=True)):
+            ranks = np.argsort(sequence, kind="stable")
+            every = len(sequence) == len(item.features)
+            chosen = item.features if every else item.features[sequence[ranks]]
+            _convert(torch.from_numpy(chosen), frames[row : row + len(sequence)])
+            position[number, ranks] = np.arange(row, row + len(sequence))
+            row += len(sequence)
+        labels = torch.tensor([item.label for item in items], dtype=torch.float32)
+        tensors = frames, torch.from_numpy(position), torch.tensor(lengths), labels
+        return Batch(*(tensor.to(self.device, non_blocking=True) for tensor in tensors))
+
+    def _rows(self, rows: int, dim: int) -> Tensor:
+        if len(self._buffer) < rows:
+            self._buffer = torch.empty(rows, dim, dtype=self._buffer.dtype)
+        return self._buffer[:rows]
+
+    def epoch_batches(self, items: Sequence[Item], epoch: int) -> Iterator[Batch]:
+        """The training set once, in an order drawn from the run's seed."""
+        order = stream(self.seed, "batches", epoch).permutation(len(items))
+        for first in range(0, len(items), self.run.batch_size):
+            chosen = [items[i] for i in order[first : first + self.run.batch_size]]
+            yield self.batch(chosen, training=True, epoch=epoch)
+
+
+def _convert(stored: Tensor, frames: Tensor) -> None:
+    """Copy rows into the projection's precision. torch's float16 to bfloat16 is scalar code; by way
+    of float32, in blocks that stay in the cache, the same values come 2.5 times as fast.
+    """
+    if (stored.dtype, frames.dtype) != (torch.float16, torch.bfloat16):
+        frames.copy_(stored)
+        return
+    for source, target in zip(stored.split(_BLOCK_ROWS), frames.split(_BLOCK_ROWS), strict=True):
+        target.copy_(source.float())

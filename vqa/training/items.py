@@ -1,0 +1,44 @@
+"""The videos of a run: their features, mapped from the shards, and their labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vqa.features import shards
+from vqa.features.index import Entry
+from vqa.manifest import Video
+from vqa.protocol.splits import Part
+from vqa.system.errors import UserError
+
+
+@dataclass(frozen=True)
+class Item:
+    """A video as the trainer sees it. features: (T, D), memory-mapped; label: scaled MOS."""
+
+    video_id: str
+    features: NDArray[Any]
+    mos: float
+    label: float
+
+
+def load_items(
+    videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part], label_scale: str
+) -> tuple[dict[Part, list[Item]], float]:
+    """The videos of each part, sorted by id, with labels MOS / scale; returns the scale too."""
+    videos = [video for video in sorted(videos, key=lambda v: v.video_id) if video.video_id in index]
+    counted = videos if label_scale == "dataset" else [v for v in videos if parts[v.video_id] == "train"]
+    scale = max((abs(video.mos) for video in counted), default=0.0)
+    if scale == 0:
+        raise UserError("all MOS are zero, or no training video is left; check the manifest")
+    items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
+    maps = shards.memory_maps([index[video.video_id].shard for video in videos])
+    for video, features in zip(videos, maps, strict=True):
+        if features.shape != (index[video.video_id].rows, index[video.video_id].dim):
+            raise UserError(f"{index[video.video_id].shard}: is not the shard that was indexed; reindex it")
+        items[parts[video.video_id]].append(Item(video.video_id, features, video.mos, video.mos / scale))
+    for part, members in items.items():
+        if not members:
+            raise UserError(f"no {part} videos are left after the split; give more videos")
+    return items, scale

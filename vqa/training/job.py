@@ -1,0 +1,93 @@
+"""One run: its files in, `head.pt`, `history.csv`, `run.json` and `predictions.csv` out."""
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vqa.config import Run
+from vqa.features.index import Entry
+from vqa.manifest import Video
+from vqa.protocol import predictions
+from vqa.protocol.predictions import Prediction
+from vqa.protocol.sampling import Order
+from vqa.protocol.splits import Part
+from vqa.system.devices import lease
+from vqa.system.files import write_json, write_text
+from vqa.temporal.checkpoint import save_head
+from vqa.training.feeder import Feeder
+from vqa.training.fit import Epoch, Outcome, fit
+from vqa.training.items import Item, load_items
+from vqa.training.predict import predict
+
+log = logging.getLogger("vqa")
+
+
+def train(
+    run: Run,
+    seed: int,
+    order: Order,
+    videos: Sequence[Video],
+    index: dict[str, Entry],
+    parts: dict[str, Part],
+    output: Path,
+    made_by: dict[str, Any],
+) -> Outcome:
+    """Train, predict, and write the run's files to `output`, predictions last."""
+    started = time.perf_counter()
+    items, scale = load_items(videos, index, parts, run.label_scale)
+    counts = {part: len(members) for part, members in items.items()}
+    steps = math.ceil(counts["train"] / run.batch_size)
+    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
+    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
+    if run.batch_size >= counts["train"] and run.batch_size > 1:
+        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    with lease(run.device, run.jobs_per_gpu) as device:
+        fitting = time.perf_counter()
+        outcome = fit(run, seed, order, items, device)
+        log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
+        feeder = Feeder(run, seed, order, torch.device(device))
+        predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
+    log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
+    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, outcome, scale, steps)
+    save_head(output / "head.pt", outcome.head, run.head, made_by)
+    write_text(output / "history.csv", history_csv(outcome.history))
+    frames = sum(len(feeder.sequence(item, True, 1)) for item in items["train"])
+    seconds = time.perf_counter() - started
+    write_json(output / "run.json", made_by | {"train_frames": frames, "seconds": round(seconds, 3)})
+    write_text(output / "predictions.csv", predicted)
+    log.info("done in %.1f s", seconds)
+    return outcome
+
+
+def _predict_parts(
+    outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]], scale: float
+) -> Iterator[Prediction]:
+    """Validation in the training order, test in both."""
+    parts: tuple[tuple[Part, Order], ...] = (("val", feeder.order), ("test", "O"), ("test", "S"))
+    for part, order in parts:
+        scores = predict(outcome.head, feeder, items[part], order) * scale
+        for item, score in zip(items[part], scores, strict=True):
+            yield Prediction(item.video_id, part, order, item.mos, float(score))
+
+
+def history_csv(history: Sequence[Epoch]) -> str:
+    lines = ["epoch,step,train_loss,val_loss,val_srocc"]
+    lines += [f"{e.epoch},{e.step},{e.train_loss:.8g},{e.val_loss:.8g},{e.val_srocc:.8g}" for e in history]
+    return "\n".join(lines) + "\n"
+
+
+def _describe(run: Run, outcome: Outcome, scale: float, steps_per_epoch: int) -> dict[str, Any]:
+    return {
+        "run": run.model_dump(mode="json"),
+        "label_scale": scale,
+        "steps_per_epoch": steps_per_epoch,
+        "optimiser_steps": outcome.history[-1].step,
+        "selected_epoch": outcome.selected.epoch,
+        "selected_val_srocc": outcome.selected.val_srocc,
+        "torch": str(torch.__version__),
+    }
