@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from tests.conftest import assert_one_line_error, vqa
-from vqa.features import clips
 from vqa.backbones import create
 from vqa.backbones.weights import place
 from vqa.features import clips, shards
+from vqa.features.clips import cubes
 from vqa.features.identity import bucket_of
 from vqa.features.index import read_index
-from vqa.features.clips import cubes
 from vqa.features.stream import one_behind, prefetch, stream
 from vqa.manifest import Video, write_manifest
 from vqa.system.errors import UserError

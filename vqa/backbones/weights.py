@@ -42,10 +42,10 @@ def _url(backbone: str) -> str:
     if backbone == "resnet50":
         from torchvision.models import ResNet50_Weights
 
-        return ResNet50_Weights.IMAGENET1K_V1.url
+        return str(ResNet50_Weights.IMAGENET1K_V1.url)
     from vqa.backbones.torchvision_models import weights_entry
 
-    return weights_entry(backbone.removeprefix("torchvision/")).url
+    return str(weights_entry(backbone.removeprefix("torchvision/")).url)
 
 
 def _fetch(url: str, output: Path) -> None:

@@ -41,7 +41,8 @@ class _Stages(click.Group):
         if name not in _COMMANDS:
             return None
         module = importlib.import_module(f"vqa.cli.{_COMMANDS[name]}")
-        return getattr(module, name.replace("-", "_"))
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
 
 
 @click.group(cls=_Stages, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,6 +1,7 @@
 """vqa demo-data, manifest, probe, check"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
 @click.option("--output", type=FOLDER, required=True, help="folder for clip-NNN.mp4 and table.csv")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="processes")
 @settings_options(DemoDataset, only=_DEMO)
-def demo_data(output: Path, workers: int, **settings) -> None:
+def demo_data(output: Path, workers: int, **settings: Any) -> None:
     """Render a synthetic dataset: distorted H.264 clips and their simulated MOS."""
     from vqa.demo.render import make
 

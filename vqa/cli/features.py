@@ -1,6 +1,7 @@
 """vqa weights, extract, index"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,7 +51,7 @@ def extract(
     weights: Path,
     cube_input: str,
     node: str | None,
-    **settings,
+    **settings: Any,
 ) -> None:
     """Decode videos and extract features of a frozen CNN, one HDF5 shard a video.
 

@@ -9,14 +9,16 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-def settings_options(model: type[BaseModel], only: tuple[str, ...] | None = None) -> Callable:
+def settings_options(model: type[BaseModel], only: tuple[str, ...] | None = None) -> Decorator:
     """A decorator adding one option a field of `model` (or of those in `only`)."""
 
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: Command) -> Command:
         for name, field in reversed(model.model_fields.items()):
             if only is None or name in only:
                 function = _option(name, field)(function)
@@ -25,7 +27,7 @@ def settings_options(model: type[BaseModel], only: tuple[str, ...] | None = None
     return decorate
 
 
-def _option(name: str, field: FieldInfo) -> Callable:
+def _option(name: str, field: FieldInfo) -> Decorator:
     kind, required = field.annotation, field.is_required()
     if get_origin(kind) in (types.UnionType, Union):
         kind = next(each for each in get_args(kind) if each is not type(None))
@@ -40,7 +42,7 @@ def _option(name: str, field: FieldInfo) -> Callable:
     )
 
 
-def config_option(function: Callable) -> Callable:
+def config_option(function: Command) -> Command:
     return click.option(
         "--config", type=FILE, default=Path("config.yaml"), show_default=True, help="study config (YAML)"
     )(function)

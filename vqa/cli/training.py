@@ -1,12 +1,14 @@
 """vqa train, cross"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from vqa import config as configs
 from vqa.cli.options import FILE, FOLDER, settings_options
 from vqa.config import Run
+from vqa.protocol.sampling import Order
 from vqa.system.errors import UserError
 
 
@@ -21,11 +23,11 @@ from vqa.system.errors import UserError
 def train(
     manifest: Path,
     index: Path,
-    order: str,
+    order: Order,
     seed: int,
     output: Path,
     permutations: Path | None,
-    **settings,
+    **settings: Any,
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
     from vqa.datasets.vsfa_info import stored_permutation
@@ -54,7 +56,11 @@ def cross(head: Path, targets: tuple[str, ...], output: Path, threads: int) -> N
     """Test a trained head on the whole of other datasets, frames in order."""
     from vqa.training.cross import predict_others
 
-    parts = [tuple(target.split(":")) for target in targets]
-    if any(len(part) != 3 for part in parts):
+    predict_others(head, [_target(target) for target in targets], output, threads)
+
+
+def _target(text: str) -> tuple[str, Path, Path]:
+    parts = text.split(":")
+    if len(parts) != 3:
         raise UserError("--dataset must be NAME:MANIFEST:INDEX")
-    predict_others(head, parts, output, threads)
+    return parts[0], Path(parts[1]), Path(parts[2])

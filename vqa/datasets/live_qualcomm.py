@@ -19,6 +19,11 @@ METADATA = "qualcommSubjectiveData.mat"
 _SCENE = re.compile(r"\d*_?[A-Za-z]*(?:\d{0,2}(?=_))?")
 
 
+def _scene(stem: str) -> str | None:
+    found = _SCENE.match(stem)
+    return found[0].lower() or None if found else None
+
+
 def read(root: Path) -> Listing:
     metadata = find_metadata(root, [], [METADATA])
     data = load(metadata, ("qualcommVideoData", "qualcommSubjectiveData"))
@@ -41,7 +46,7 @@ def read(root: Path) -> Listing:
             height=1080,
             fps=30.0,
             pixel_format="yuvj420p",
-            scene=_SCENE.match(stem)[0].lower() or None,
+            scene=_scene(stem),
         )
         rows.append((video, files.find(stem, folder=folders[kind - 1])))
     unique([video for video, _ in rows], str(metadata))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ _HINT = "download it again"
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[dict]:
+def _open(path: Path) -> Iterator[Any]:
     import h5py
 
     try:
@@ -27,7 +28,7 @@ def _open(path: Path) -> Iterator[dict]:
         raise UserError(f"{path}: not a VSFA info.mat ({type(error).__name__}: {error})") from None
 
 
-def _strings(file, references: np.ndarray) -> list[str]:
+def _strings(file: Any, references: NDArray[Any]) -> list[str]:
     return ["".join(map(chr, np.ravel(file[reference][()]))) for reference in np.ravel(references)]
 
 
@@ -41,12 +42,12 @@ def _names(path: Path) -> list[str]:
         return _strings(file, file["video_names"][()])
 
 
-def permutation(path: Path, experiment: int) -> np.ndarray:
+def permutation(path: Path, experiment: int) -> NDArray[np.int64]:
     """Column `experiment` of `index`, 0-based, shape (N,)."""
     return guarded(_permutation, path, experiment, hint=_HINT)
 
 
-def _permutation(path: Path, experiment: int) -> np.ndarray:
+def _permutation(path: Path, experiment: int) -> NDArray[np.int64]:
     with _open(path) as file:
         index = file["index"]
         column = np.asarray(index[:, experiment % index.shape[1]], dtype=np.int64) - 1
@@ -72,17 +73,16 @@ def read(path: Path, root: Path) -> Listing:
 
 def _read(path: Path, root: Path) -> Listing:
     with _open(path) as file:
-        labels = [_strings(file, file["video_names"][()]), np.ravel(file["scores"][()])]
+        names, scores = _strings(file, file["video_names"][()]), np.ravel(file["scores"][()])
         pixel_format = "".join(map(chr, np.ravel(file["video_format"][()]))).lower()
         width, height = (int(np.ravel(file[key][()])[0]) for key in ("width", "height"))
-        scenes = np.ravel(file["ref_ids"][()]) if "ref_ids" in file else None
-        contents = {int(s) for s in scenes} if scenes is not None else set()
-    if len(labels[0]) != len(labels[1]):
-        raise UserError(f"{path}: {len(labels[0])} names but {len(labels[1])} scores")
+        scenes = [int(s) for s in np.ravel(file["ref_ids"][()])] if "ref_ids" in file else []
+    if len(names) != len(scores):
+        raise UserError(f"{path}: {len(names)} names but {len(scores)} scores")
     raw = pixel_format.startswith("yuv")
-    grouped = 1 < len(contents) < len(labels[0])
+    grouped = 1 < len(set(scenes)) < len(names)
     rows = []
-    for position, (name, score) in enumerate(zip(*labels, strict=True)):
+    for position, (name, score) in enumerate(zip(names, scores, strict=True)):
         video = Video(
             video_id=video_id(name),
             path=name,
@@ -90,7 +90,7 @@ def _read(path: Path, root: Path) -> Listing:
             width=width if raw else None,
             height=height if raw else None,
             pixel_format="yuvj420p" if raw else None,
-            scene=f"scene-{int(scenes[position])}" if grouped else None,
+            scene=f"scene-{scenes[position]}" if grouped else None,
         )
         file_path = root / name
         rows.append((video, file_path if file_path.is_file() else None))

@@ -63,7 +63,7 @@ def apply(picture: np.ndarray, parts: dict[str, float], motion: np.ndarray, rng:
     sigma = 0.16 * parts.get("noise", 0) + 0.03 * dark
     if sigma:
         picture = picture + rng.normal(0, sigma, picture.shape) * (0.6 + 0.4 * np.sqrt(np.clip(picture, 0, 1)))
-    return np.clip(picture, 0, 1)
+    return np.asarray(np.clip(picture, 0, 1))
 
 
 def rate_factor(parts: dict[str, float]) -> int:

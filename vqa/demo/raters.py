@@ -7,7 +7,7 @@ PANEL = 24
 
 def true_quality(strength: float) -> float:
     """Psychometric curve: 5 (excellent) at strength 0 down to 1 (bad) at strength 1."""
-    return 1 + 4 / (1 + np.exp((strength - 0.5) / 0.16))
+    return float(1 + 4 / (1 + np.exp((strength - 0.5) / 0.16)))
 
 
 def opinion(seed: int, number: int, strength: float) -> tuple[float, float]:

@@ -24,7 +24,7 @@ def pink_noise(rng: np.random.Generator, height: int, width: int, slope: float) 
     radius[0, 0] = np.inf
     phase = np.exp(2j * np.pi * rng.random(radius.shape))
     texture = np.fft.irfft2(phase / radius**slope, s=(height, width))
-    return (texture - texture.mean()) / texture.std()
+    return np.asarray((texture - texture.mean()) / texture.std())
 
 
 def _surface(rng: np.random.Generator, height: int, width: int, contrast: float) -> np.ndarray:
@@ -60,7 +60,7 @@ class Scene:
     def exposure(self, start: float, duration: float, offset: np.ndarray) -> np.ndarray:
         """The mean view while the shutter is open: a long exposure blurs what moves."""
         instants = start + duration * np.linspace(0, 1, 1 + int(duration * 24))
-        return np.mean([self.frame(instant, offset) for instant in instants], axis=0)
+        return np.asarray(np.mean([self.frame(instant, offset) for instant in instants], axis=0))
 
     def frame(self, seconds: float, offset: np.ndarray) -> np.ndarray:
         """The view at a time, float32 (height, width, 3) in 0..1; offset: camera shift in pixels."""
@@ -69,7 +69,7 @@ class Scene:
         for thing in self._objects:
             place = thing.start + thing.velocity * seconds - (camera - MARGIN)
             _paste(picture, thing, np.round(place - np.array(thing.mask.shape) / 2).astype(int))
-        return np.clip(picture, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(picture, 0, 1).astype(np.float32))
 
 
 def _crop(canvas: np.ndarray, corner: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def _crop(canvas: np.ndarray, corner: np.ndarray, height: int, width: int) -> np
     (y, x), (fy, fx) = np.floor(corner).astype(int), corner % 1
     window = canvas[y : y + height + 1, x : x + width + 1]
     rows = window[:-1] * (1 - fy) + window[1:] * fy
-    return rows[:, :-1] * (1 - fx) + rows[:, 1:] * fx
+    return np.asarray(rows[:, :-1] * (1 - fx) + rows[:, 1:] * fx)
 
 
 def _paste(picture: np.ndarray, thing: _Object, corner: np.ndarray) -> None:

@@ -125,7 +125,7 @@ def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"paired samples must be vectors of equal length, got {a.shape} and {b.shape}")
     d = a - b
-    return d[np.isfinite(d)]
+    return np.asarray(d[np.isfinite(d)])
 
 
 def _ttest(d: np.ndarray, variance_factor: float) -> TTest:

@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vqa.features import shards
 from vqa.manifest import Video
@@ -30,7 +31,7 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
 
     Shards that no longer belong to a video are reported, never deleted.
     """
-    known: dict[str, dict] = {}
+    known: dict[str, dict[str, Any]] = {}
     excluded: dict[str, str] = {}
     for receipt in receipts:
         content = read_receipt(receipt)
@@ -59,7 +60,7 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
     log.info("indexed %d shards, %d excluded", len(wanted), len(excluded))
 
 
-def read_receipt(path: Path) -> dict[str, dict]:
+def read_receipt(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = json.loads(path.read_text())
         return {"shards": content["shards"], "excluded": content["excluded"]}

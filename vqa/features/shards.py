@@ -12,22 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqa.system.errors import MEND, UserError
 from vqa.system.files import atomic
 from vqa.system.isolation import ReaderCrash, guarded
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
-Place = tuple[int | None, tuple[int, ...], np.dtype, str]  # offset, shape, type, checksum of the features
+Place = tuple[int | None, tuple[int, ...], np.dtype[Any], str]  # offset, shape, type, checksum of the features
 _HINT = f"delete it and run `{MEND}`"
 
 
 def write(
     path: Path,
-    chunks: Iterable[np.ndarray],
+    chunks: Iterable[NDArray[Any]],
     shape: tuple[int, int],
     dtype: str,
-    start: np.ndarray,
+    start: Sequence[int] | NDArray[np.int64],
     attributes: Mapping[str, Any],
 ) -> str:
     """Write a shard atomically from chunks of rows ([n, D] each, T rows in all).
@@ -43,7 +44,7 @@ def write(
         for chunk in chunks:
             stored = np.ascontiguousarray(chunk, dtype=dtype)
             data[row : row + len(stored)] = stored
-            hasher.update(stored)
+            hasher.update(stored.data)
             row += len(stored)
         if row != shape[0]:
             raise ValueError(f"{path}: got {row} rows, expected {shape[0]}")
@@ -63,18 +64,18 @@ def _attributes(path: str | Path) -> dict[str, Any]:
         return {key: _plain(value) for key, value in file.attrs.items()}
 
 
-def read(path: str | Path) -> tuple[np.ndarray, dict[str, Any]]:
+def read(path: str | Path) -> tuple[NDArray[Any], dict[str, Any]]:
     """The features (T, D) in memory, checksum verified, and the attributes."""
     mapped = memory_map(path)
     return np.array(mapped), attributes(path)
 
 
-def memory_map(path: str | Path) -> np.ndarray:
+def memory_map(path: str | Path) -> NDArray[Any]:
     """The features (T, D) mapped from the file: parallel jobs share one copy in the page cache."""
     return _map(path, guarded(_place, path, hint=_HINT))
 
 
-def memory_maps(paths: Sequence[Path]) -> list[np.ndarray]:
+def memory_maps(paths: Sequence[Path]) -> list[NDArray[Any]]:
     """`memory_map` of each; one child process reads all headers, a fork a file would cost 10 ms."""
     try:
         places = guarded(_places, paths, hint=_HINT)
@@ -83,7 +84,7 @@ def memory_maps(paths: Sequence[Path]) -> list[np.ndarray]:
     return [_map(path, place) for path, place in zip(paths, places, strict=True)]
 
 
-def _map(path: str | Path, place: Place) -> np.ndarray:
+def _map(path: str | Path, place: Place) -> NDArray[Any]:
     offset, shape, dtype, checksum = place
     if offset is None or len(shape) != 2:
         raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
@@ -92,7 +93,7 @@ def _map(path: str | Path, place: Place) -> np.ndarray:
         mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
     except (ValueError, OSError):
         raise UserError(f"{path}: is truncated; {_HINT}") from None
-    if hashlib.sha256(mapped).hexdigest()[:16] != checksum:
+    if hashlib.sha256(mapped.data).hexdigest()[:16] != checksum:
         raise UserError(f"{path}: its data do not match their checksum; {_HINT}")
     return mapped
 

@@ -15,6 +15,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vqa.backbones import create
 from vqa.backbones.extractor import Extractor
@@ -76,9 +77,9 @@ def one_behind(items: Iterable[Item]) -> Iterator[Item]:
         yield previous
 
 
-def prefetch(source: Iterator[Any], depth: int) -> Iterator[Any]:
+def prefetch(source: Iterator[Item], depth: int) -> Iterator[Item]:
     """Run `source` in a thread, at most `depth` items ahead; its exceptions surface here."""
-    items: queue.Queue = queue.Queue(maxsize=depth)
+    items: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
     end = object()
 
@@ -115,22 +116,24 @@ def prefetch(source: Iterator[Any], depth: int) -> Iterator[Any]:
         thread.join()
 
 
-def launcher(extractor: Extractor) -> Callable[[np.ndarray], torch.Tensor]:
+def launcher(extractor: Extractor) -> Callable[[NDArray[np.uint8]], Tensor]:
     """The extractor as a function of a uint8 batch. On a GPU it returns before the result is there:
     the next batch is copied, on a stream of its own, while this one is computed.
     """
+    apply: Callable[[Tensor], Tensor] = extractor
     device = extractor.mean.device
     if device.type != "cuda":
-        return lambda items: extractor(torch.from_numpy(items))
-    copies = torch.cuda.Stream(device)
+        return lambda items: apply(torch.from_numpy(items))
+    cuda: Any = torch.cuda  # its streams have no types
+    copies = cuda.Stream(device)
 
-    def launch(items: np.ndarray) -> torch.Tensor:
-        computing = torch.cuda.current_stream(device)
-        with torch.cuda.stream(copies):
+    def launch(items: NDArray[np.uint8]) -> Tensor:
+        computing = cuda.current_stream(device)
+        with cuda.stream(copies):
             batch = torch.from_numpy(items).pin_memory().to(device, non_blocking=True)
         computing.wait_stream(copies)
         batch.record_stream(computing)  # its memory is not reused before it was read
-        return extractor(batch)
+        return apply(batch)
 
     return launch
 
@@ -147,7 +150,8 @@ def load_extractor(
 def resolve_precision(precision: str, device: str) -> torch.dtype:
     """auto: bfloat16 where the hardware multiplies it natively, else float16 on CUDA, else float32."""
     if precision != "auto":
-        return getattr(torch, precision)
+        named: torch.dtype = getattr(torch, precision)
+        return named
     if device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32

@@ -8,6 +8,7 @@ import hashlib
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 Order = Literal["O", "S"]
 _STREAMS = {"split": 0, "head": 1, "batches": 2, "shuffle": 3, "sample": 4}
@@ -22,7 +23,7 @@ def stream(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(words))
 
 
-def sample_frames(n: int, k: int, rng: np.random.Generator) -> np.ndarray:
+def sample_frames(n: int, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Frame indices of Sample-K (Fang et al., section IV-C).
 
     The video is cut into ceil(n / k) cubes of k frames; a short last cube is replaced by the
@@ -37,7 +38,9 @@ def sample_frames(n: int, k: int, rng: np.random.Generator) -> np.ndarray:
     return starts + rng.integers(0, min(k, n), size=len(starts))
 
 
-def frame_sequence(video_id: str, n: int, k: int, order: Order, seed: int, epoch: int | None = None) -> np.ndarray:
+def frame_sequence(
+    video_id: str, n: int, k: int, order: Order, seed: int, epoch: int | None = None
+) -> NDArray[np.int64]:
     """The frame indices fed to the head for one video, in the order they are fed.
 
     O and S of a seed hold the same frames. `epoch` gives each epoch its own draw;

@@ -3,9 +3,10 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqa.manifest import Video
 from vqa.protocol.sampling import stream
@@ -19,7 +20,7 @@ def split(
     videos: Sequence[Video],
     seed: int,
     method: str = "random",
-    stored: tuple[Sequence[str], np.ndarray] | None = None,
+    stored: tuple[Sequence[str], NDArray[np.int64]] | None = None,
 ) -> dict[str, Part]:
     """video_id -> part, the same for every experiment and order of `seed`.
 
@@ -53,7 +54,7 @@ def round_fifth(n: int) -> int:
 
 
 def sizes(parts: dict[str, Part]) -> dict[Part, int]:
-    return {part: sum(p == part for p in parts.values()) for part in ("train", "val", "test")}
+    return {part: sum(p == part for p in parts.values()) for part in get_args(Part)}
 
 
 def _by_scene(videos: Sequence[Video], rng: np.random.Generator) -> dict[str, Part]:
@@ -65,7 +66,7 @@ def _by_scene(videos: Sequence[Video], rng: np.random.Generator) -> dict[str, Pa
     if len(scenes) < 3:
         raise UserError(f"{len(scenes)} scenes cannot be split into three parts; use splits.method random")
     held_out = round_fifth(len(videos))
-    wanted = {"test": held_out, "val": held_out, "train": len(videos) - 2 * held_out}
+    wanted: dict[Part, int] = {"test": held_out, "val": held_out, "train": len(videos) - 2 * held_out}
     names = sorted(scenes)
     shuffled = [names[i] for i in rng.permutation(len(names))]
     filled: dict[Part, int] = dict.fromkeys(wanted, 0)
@@ -79,7 +80,7 @@ def _by_scene(videos: Sequence[Video], rng: np.random.Generator) -> dict[str, Pa
     return parts
 
 
-def _stored(ids: Sequence[str], names: Sequence[str], permutation: np.ndarray) -> dict[str, Part]:
+def _stored(ids: Sequence[str], names: Sequence[str], permutation: NDArray[np.int64]) -> dict[str, Part]:
     """VSFA's rule: train = first ceil((1 - .2 - .2) N) of the permutation, test from ceil(.8 N).
 
     Computed in floats as VSFA does, which gives 721/239/240 for N = 1200.

@@ -7,6 +7,7 @@ experiment (the paper's Table VI); `samplers` - every Sample-K against all frame
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -70,7 +71,7 @@ _COLUMNS = [
 ]
 
 
-def _row(pair: Pair, metric: str, result: Comparison) -> dict:
+def _row(pair: Pair, metric: str, result: Comparison) -> dict[str, Any]:
     return {
         "family": pair.family,
         "dataset": pair.dataset,

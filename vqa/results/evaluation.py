@@ -19,12 +19,13 @@ from vqa.system.files import write_text
 METRICS = ("srocc", "plcc", "krocc", "rmse")
 
 
-def read_run(directory: Path) -> dict:
+def read_run(directory: Path) -> dict[str, Any]:
     """What made a run: settings, counts, selected epoch, seconds."""
     try:
-        return json.loads((directory / "run.json").read_text())
+        made: dict[str, Any] = json.loads((directory / "run.json").read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{directory / 'run.json'}: cannot be read ({error}); run `snakemake`") from None
+    return made
 
 
 def evaluate_study(study: Study) -> pd.DataFrame:

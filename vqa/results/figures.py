@@ -1,9 +1,10 @@
 """Figures 3 and 4 of the paper, and those that show what it does not."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from vqa.evaluation.metrics import fit_logistic
 from vqa.results.study_data import StudyData
 from vqa.results.style import figure, legend_below, series
 from vqa.results.tables.cells import notes
-from vqa.study.grid import RunId
+from vqa.study.grid import RunId, train_order
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def draw_all(data: StudyData, folder: Path) -> None:
         makers[name](data, folder)
 
 
-def _canvas(data: StudyData, folder: Path, name: str, rows: int, columns: int, **options):
+def _canvas(
+    data: StudyData, folder: Path, name: str, rows: int, columns: int, **options: Any
+) -> AbstractContextManager[list[list[Axes]]]:
     note = " ".join(notes(data, list(data.study.experiments)))
     return figure(folder, name, rows, columns, data.study.plots.dpi, note=note, **options)
 
@@ -94,7 +97,7 @@ def modes(data: StudyData, folder: Path) -> None:
             axis.axhline(0, color="#555555", linewidth=0.8)
             others = [mode for mode in study.experiments[name].modes if mode != "OO"]
             for number, mode in enumerate(others):
-                found = [data.comparison("modes", dataset, name, mode) for dataset in study.datasets]
+                found = [data.required_comparison("modes", dataset, name, mode) for dataset in study.datasets]
                 x = np.arange(len(found)) + (number - (len(others) - 1) / 2) * 0.22
                 middle = np.array([row["difference"] for row in found])
                 low, high = (np.array([row[key] for row in found]) for key in ("ci_low", "ci_high"))
@@ -154,7 +157,7 @@ def scatter(data: StudyData, folder: Path) -> None:
     with _grid(data, folder, "scatter", list(study.experiments)[:3], "MOS", height=2.2) as panels:
         for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
-            chosen = data.test_scores(RunId(dataset, name, mode[0], study.seeds[0]), mode[1])
+            chosen = data.test_scores(RunId(dataset, name, train_order(mode), study.seeds[0]), mode[1])
             scores, mos = chosen["score"].to_numpy(), chosen["mos"].to_numpy()
             axis.plot(scores, mos, "o", color=series(0)["color"], alpha=0.7)
             if np.ptp(scores) > 0 and np.isfinite(scores).all():
@@ -170,7 +173,7 @@ def training(data: StudyData, folder: Path) -> None:
     study = data.study
     with _grid(data, folder, "training", list(study.experiments), "validation SROCC") as panels:
         for name, dataset, axis in panels:
-            order = study.experiments[name].modes[0][0]
+            order = train_order(study.experiments[name].modes[0])
             for number, seed in enumerate(study.seeds):
                 run = RunId(dataset, name, order, seed)
                 history, epoch = data.history(run), data.run(run)["selected_epoch"]

@@ -34,3 +34,8 @@ def _lookup() -> dict[tuple[str, str, str, str, str], tuple[float, float]]:
 def value(table: str, dataset: str | None, experiment: str, mode: str, metric: str) -> tuple[float, float] | None:
     """(mean, std) or (p, NaN) as printed; None where the paper has no such cell."""
     return _lookup().get((table, dataset or "", experiment, mode, metric))
+
+
+def table_1(dataset: str, fact: str) -> float:
+    """Table I: `videos`, `mos_min` or `mos_max` of one of the four datasets."""
+    return _lookup()["I", dataset, "", "", fact][0]

@@ -140,7 +140,9 @@ def _cost(data: StudyData) -> list[dict[str, str]]:
         if found:
             joined = pd.concat(found)
             seconds, memory = joined["s"].sum(), pd.to_numeric(joined["max_rss"], errors="coerce").max()
-            rows.append({"stage": stage, "jobs": len(joined), "seconds": f"{seconds:.0f}", "memory": f"{memory:.0f}"})
+            rows.append(
+                {"stage": stage, "jobs": str(len(joined)), "seconds": f"{seconds:.0f}", "memory": f"{memory:.0f}"}
+            )
     return rows
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -51,24 +52,28 @@ class StudyData:
 
     @cached_property
     def _cells(self) -> dict[tuple[str, str, str], pd.DataFrame]:
-        return dict(iter(self.metrics.groupby(["dataset", "experiment", "mode"])))
+        groups: Any = self.metrics.groupby(["dataset", "experiment", "mode"])
+        return dict(iter(groups))
 
     def cell(self, dataset: str, experiment: str, mode: str) -> pd.DataFrame:
         """The metrics of one cell, a row a seed."""
         return self._cells[dataset, experiment, mode]
 
     @cached_property
-    def _comparisons(self) -> dict[tuple[str, str, str, str], dict]:
+    def _comparisons(self) -> dict[tuple[str, str, str, str], dict[Any, Any]]:
         chosen = self.statistics[self.statistics["metric"] == "srocc"]
         return {
             (row["family"], row["dataset"], row["experiment"], row["mode"]): row for row in chosen.to_dict("records")
         }
 
-    def comparison(self, family: str, dataset: str, experiment: str, mode: str) -> dict | None:
+    def comparison(self, family: str, dataset: str, experiment: str, mode: str) -> dict[Any, Any] | None:
         """The statistics on SROCC of a condition; None for a baseline."""
         return self._comparisons.get((family, dataset, experiment, mode))
 
-    def run(self, run: RunId) -> dict:
+    def required_comparison(self, family: str, dataset: str, experiment: str, mode: str) -> dict[Any, Any]:
+        return self._comparisons[family, dataset, experiment, mode]
+
+    def run(self, run: RunId) -> dict[str, Any]:
         return read_run(self.layout.run_folder(run))
 
     def history(self, run: RunId) -> pd.DataFrame:
@@ -94,7 +99,7 @@ class StudyData:
         return pd.read_csv(self.layout.probe(dataset), dtype={"video_id": str, "error": str})
 
     @cached_property
-    def receipts(self) -> dict[tuple[str, str], dict[str, dict]]:
+    def receipts(self) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
         """(dataset, backbone slug) -> all receipts of its buckets, joined."""
         joined = {}
         for dataset in self.study.datasets:
@@ -112,7 +117,7 @@ class StudyData:
     def excluded(self, dataset: str) -> dict[str, str]:
         """video_id -> why it is left out: asked for in the config, or found bad."""
         wanted = dict.fromkeys(self.study.datasets[dataset].exclude, "excluded in the config")
-        found = {}
+        found: dict[str, str] = {}
         for (name, _), receipt in self.receipts.items():
             if name == dataset:
                 found |= receipt["excluded"]

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -18,7 +19,7 @@ from vqa.system.files import atomic
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 COLUMN_INCHES = 3.5
-_RC = {
+_RC: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.spines.top": False,
@@ -38,7 +39,7 @@ _RC = {
 
 @contextmanager
 def figure(
-    folder: Path, name: str, rows: int, columns: int, dpi: int, note: str = "", height: float = 2.2, **subplots
+    folder: Path, name: str, rows: int, columns: int, dpi: int, note: str = "", height: float = 2.2, **subplots: Any
 ) -> Iterator[list[list[Axes]]]:
     """Draw into the yielded grid of axes; saved as `<name>.png` and `.pdf` on leaving."""
     with plt.rc_context(_RC):

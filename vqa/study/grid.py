@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vqa.backbones.registry import Spec, spec
-from vqa.config import BackboneSettings, Run, Study
+from vqa.config import BackboneSettings, Mode, Run, Study
 from vqa.protocol.sampling import Order
 from vqa.system.errors import UserError
 
@@ -17,6 +17,11 @@ class RunId:
     experiment: str
     order: Order
     seed: int
+
+
+def train_order(mode: Mode) -> Order:
+    """O of OO and OS, S of SO and SS."""
+    return "O" if mode[0] == "O" else "S"
 
 
 class Grid:
@@ -50,13 +55,11 @@ class Grid:
 
     @cached_property
     def runs(self) -> list[RunId]:
-        orders: tuple[Order, ...] = ("O", "S")
         return [
             RunId(dataset, name, order, seed)
             for dataset in self.study.datasets
             for name, experiment in self.study.experiments.items()
-            for order in orders
-            if any(mode[0] == order for mode in experiment.modes)
+            for order in sorted({train_order(mode) for mode in experiment.modes})
             for seed in self.study.seeds
         ]
 

@@ -37,10 +37,11 @@ def guarded(function: Callable[..., Result], path: Any, *arguments: Any, hint: s
         receiver.close()
     if not returned:
         raise value
-    return value
+    result: Result = value
+    return result
 
 
-def _run(sender: Connection, function: Callable, *arguments: Any) -> None:
+def _run(sender: Connection, function: Callable[..., Any], *arguments: Any) -> None:
     try:
         answer = True, function(*arguments)
     except Exception as error:

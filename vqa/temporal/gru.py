@@ -5,6 +5,8 @@ operations. Each step takes five forward and three backward, into memory set asi
 all that does not depend on the recurrence is done for all steps at once.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -17,25 +19,26 @@ def gru(sequence: Tensor, layer: nn.GRU) -> Tensor:
     r, z = sigmoid(W x + U h + b);  n = tanh(W x + b + r * (U h + c));  h' = (1 - z) n + z h
     """
     split = 2 * layer.hidden_size
-    bias, hidden_bias = layer.bias_ih_l0, layer.bias_hh_l0
-    bias = torch.cat([bias[:split] + hidden_bias[:split], bias[split:]])
-    gates = F.linear(sequence.transpose(0, 1), layer.weight_ih_l0, bias)
-    return _Recurrence.apply(gates, layer.weight_hh_l0, hidden_bias[split:]).transpose(0, 1)
+    input_weight, hidden_weight, input_bias, hidden_bias = layer.parameters()
+    bias = torch.cat([input_bias[:split] + hidden_bias[:split], input_bias[split:]])
+    gates = F.linear(sequence.transpose(0, 1), input_weight, bias)
+    hidden: Tensor = _Recurrence.apply(gates, hidden_weight, hidden_bias[split:])
+    return hidden.transpose(0, 1)
 
 
 class _Recurrence(torch.autograd.Function):
     """gates [T, B, 3H] of the inputs, U [3H, H], c [H] -> hidden states [T, B, H]."""
 
     @staticmethod
-    def forward(ctx, gates: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, gates: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         steps, batch, width = gates.shape
         size = width // 3
-        input_rz, input_n = (part.contiguous() for part in gates.split([2 * size, size], 2))
-        weight_rz, weight_n = weight.t().split([2 * size, size], 1)
+        input_rz, input_n = (part.contiguous() for part in torch.split(gates, [2 * size, size], 2))
+        weight_rz, weight_n = torch.split(weight.t(), [2 * size, size], 1)
         rz = torch.empty_like(input_rz)
         recurrent_n, n = torch.empty_like(input_n), torch.empty_like(input_n)
         hidden = gates.new_zeros(steps + 1, batch, size)
-        r, z = rz.split(size, 2)
+        r, z = torch.split(rz, size, 2)
         for x_rz, x_n, rz_t, r_t, z_t, u_n, n_t, before, after in zip(
             input_rz, input_n, rz, r, z, recurrent_n, n, hidden[:-1], hidden[1:], strict=True
         ):
@@ -48,7 +51,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weight, r, z, recurrent_n, n, hidden = ctx.saved_tensors
         steps, batch = n.shape[:2]
         # Derivatives of h' by the three gates, before their sigmoids and tanh: [T, B, 3, H].

@@ -48,7 +48,8 @@ class VSFA(nn.Module):
         """[B, T, reduced_size] -> [B, T]. The GRU is causal: padding at the end cannot reach back."""
         if self.rnn is not None:
             reduced = gru(reduced, self.rnn) if reduced.device.type == "cpu" else self.rnn(reduced)[0]
-        return self.q(reduced).squeeze(-1)
+        q: Tensor = self.q(reduced)
+        return q.squeeze(-1)
 
     def pool(self, q: Tensor, lengths: Tensor) -> Tensor:
         """[B, T] -> [B]"""

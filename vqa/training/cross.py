@@ -19,7 +19,7 @@ from vqa.training.items import Item
 from vqa.training.predict import predict
 
 
-def predict_others(head_path: Path, targets: Sequence[tuple[str, str, str]], output: Path, threads: int) -> None:
+def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], output: Path, threads: int) -> None:
     """targets: (dataset, manifest, index) each. Writes `dataset, video_id, mos, score`.
 
     Scores are on the MOS scale of the head's own dataset: only rank and shape compare.
@@ -34,7 +34,7 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, str, str]], out
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["dataset", "video_id", "mos", "score"])
     for name, manifest, index_path in targets:
-        index = read_index(Path(index_path))
+        index = read_index(index_path)
         videos = [video for video in read_manifest(manifest) if video.video_id in index]
         maps = shards.memory_maps([index[video.video_id].shard for video in videos])
         items = [Item(video.video_id, mapped, video.mos, 0.0) for video, mapped in zip(videos, maps, strict=True)]

@@ -84,5 +84,5 @@ def _convert(stored: Tensor, frames: Tensor) -> None:
     if (stored.dtype, frames.dtype) != (torch.float16, torch.bfloat16):
         frames.copy_(stored)
         return
-    for source, target in zip(stored.split(_BLOCK_ROWS), frames.split(_BLOCK_ROWS), strict=True):
+    for source, target in zip(torch.split(stored, _BLOCK_ROWS), torch.split(frames, _BLOCK_ROWS), strict=True):
         target.copy_(source.float())

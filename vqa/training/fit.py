@@ -79,7 +79,7 @@ def train_epoch(head: VSFA, optimiser: Adam, batches: Iterable[Batch], lr: float
     for batch in batches:
         optimiser.zero_grad()
         loss = F.l1_loss(predict_batch(head, batch), batch.labels)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step(lr)
         losses.append(loss.detach() * len(batch.labels))
     return losses

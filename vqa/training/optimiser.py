@@ -28,6 +28,7 @@ class Adam:
         correction1, correction2 = (1 - beta**self._steps for beta in (self.beta1, self.beta2))
         for parameter, mean, square in zip(self.parameters, self._mean, self._square, strict=True):
             gradient = parameter.grad
+            assert gradient is not None, "step follows backward"
             if self.weight_decay:
                 gradient = gradient.add(parameter, alpha=self.weight_decay)
             mean.lerp_(gradient, 1 - self.beta1)

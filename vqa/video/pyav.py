@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from vqa.system.errors import UserError
 from vqa.video.reader import Decoded, Frame, Header, unreadable
 
@@ -48,7 +50,7 @@ class PyavReader:
                         f"{self.path}: frame {self.decoded.frames} is {frame.width}x{frame.height}, not "
                         f"{self.header.width}x{self.header.height}; re-encode it at one size or exclude it"
                     )
-                rgb = frame.to_ndarray(format="rgb24")
+                rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
                 self.decoded.frames += 1
                 self.decoded.corrupt += bool(frame.is_corrupt)
                 yield rgb

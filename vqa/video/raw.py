@@ -47,7 +47,7 @@ class RawReader:
             planes = np.frombuffer(data, np.uint8).reshape(rows, self.header.width)
             frame = av.VideoFrame.from_ndarray(planes, format=self.header.pixel_format)
             self.decoded.frames += 1
-            yield frame.to_ndarray(format="rgb24")
+            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
     def close(self) -> None:
         self._file.close()

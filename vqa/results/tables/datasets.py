@@ -15,7 +15,7 @@ def datasets_table(data: StudyData) -> Table:
         cells = [Cell(str(value)) for value in row]
         key = paper_key(data, name)
         if key:
-            count, low, high = (published.value("I", key, "", "", m)[0] for m in ("videos", "mos_min", "mos_max"))
+            count, low, high = (published.table_1(key, fact) for fact in ("videos", "mos_min", "mos_max"))
             cells += [Cell(f"{count:.0f}"), Cell(f"{low:.3f} to {high:.3f}")]
             with_paper = True
         rows.append(cells)

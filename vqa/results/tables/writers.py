@@ -20,8 +20,8 @@ def write_table(folder: Path, table: Table) -> None:
 
 def to_csv(table: Table) -> str:
     """Full-precision numbers; a `mean (std)` column becomes two."""
-    suffixes = [
-        list(dict.fromkeys(key for row in table.rows for key in row[i].numbers)) or [None]
+    suffixes: list[list[str | None]] = [
+        [*dict.fromkeys(key for row in table.rows for key in row[i].numbers)] or [None]
         for i in range(len(table.headers))
     ]
     buffer = io.StringIO()
