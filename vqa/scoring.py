@@ -40,7 +40,16 @@ class Score:
 class Scorer:
     """A head with the backbone it was trained on."""
 
-    def __init__(self, head_path: Path, weights: Path, backbone: str | None, memory_mb: int, threads: int, device: str):
+    def __init__(
+        self,
+        head_path: str | Path,
+        weights: str | Path,
+        backbone: str | None = None,
+        memory_mb: int = 1000,
+        threads: int = 2,
+        device: str = "cpu",
+    ):
+        head_path, weights = Path(head_path), Path(weights)
         self.head, self.made_by = load_head(head_path)
         origin = self.made_by.get("features", {})
         name = backbone or origin.get("backbone") or "resnet50"
@@ -63,10 +72,11 @@ class Scorer:
                 f"{weights}: is not the checkpoint whose features {head_path} was trained on; give that one"
             )
 
-    def score(self, videos: Sequence[Video]) -> tuple[list[Score], list[str]]:
+    def score(self, videos: Sequence[Video | str | Path]) -> tuple[list[Score], list[str]]:
         """Scores on the training dataset's MOS scale, and the errors of videos that cannot be read."""
+        listed = [v if isinstance(v, Video) else Video(Path(v).stem, str(v), mos=0.0) for v in videos]
         scores, errors = [], []
-        for found in stream(videos, self.extractor, self.extraction.decoder, self.extraction.memory_mb):
+        for found in stream(listed, self.extractor, self.extraction.decoder, self.extraction.memory_mb):
             if isinstance(found, Failed):
                 errors.append(str(found.error))
                 continue

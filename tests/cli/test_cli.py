@@ -50,9 +50,3 @@ def tidy(requirement: str) -> str:
     for conda, pypi in names.items():
         requirement = requirement.replace(conda, pypi)
     return requirement.replace(" ", "")
-
-
-def test_readme_reference_lists_every_key_of_the_config():
-    from vqa.config.reference import reference
-
-    assert reference() in (REPO / "README.md").read_text(), "run `python -m vqa.config_reference` and paste its output"

@@ -134,9 +134,9 @@ def test_snakemake_killed_and_started_at_once_while_its_jobs_run(untrained, fini
     assert untrained.jobs() == {}
 
 
-def test_readme_commands_run_on_the_cluster(cluster):
-    """Every Slurm client command that the README's chapter gives is one that Slurm knows."""
-    chapter = (REPO / "README.md").read_text().split("## On your cluster")[1].split("\n## ")[0]
+def test_documented_commands_run_on_the_cluster(cluster):
+    """Every Slurm client command that the documentation gives is one that Slurm knows."""
+    chapter = (REPO / "workflow/documentation/cluster.md").read_text()
     commands = re.findall(r"^((?:sinfo|squeue|scontrol) [^#\n]*)", chapter, re.M)
     assert commands
     for command in commands:
