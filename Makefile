@@ -38,9 +38,11 @@ test-cluster: setup ## run the smoke study through a real Slurm, and break it (a
 fuzz: setup ## read 20,000 mutated files (about 3 minutes)
 	$(BIN)/python -m tests.fuzzing.readers --inputs 20000 --seed 0
 
-lint: setup ## check style, types of mistakes, and the workflow
+lint: setup ## check style, types, layers, and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 

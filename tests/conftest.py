@@ -32,6 +32,11 @@ def make_clip() -> Callable[..., Path]:
     return encode_clip
 
 
+@pytest.fixture(scope="session")
+def tiny(make_clip, tmp_path_factory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("tiny") / "tiny.mp4", frames=4)
+
+
 def vqa(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the `vqa` command of this Python."""
     command = [sys.executable, "-m", "vqa", *map(str, arguments)]

@@ -98,7 +98,6 @@ def metadata(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
 
 
 def native_metadata(folder: Path) -> dict[str, Path]:
-    import h5py
     import scipy.io
 
     def cells(names: list[str]) -> np.ndarray:
@@ -125,7 +124,14 @@ def native_metadata(folder: Path) -> dict[str, Path]:
         roots["live-qualcomm"] / "qualcommSubjectiveData.mat",
         {"qualcommVideoData": videos, "qualcommSubjectiveData": scores},
     )
-    with h5py.File(folder / "vsfa-info.mat", "w") as file:
+    vsfa_info(folder / "vsfa-info.mat", names, mos)
+    return roots
+
+
+def vsfa_info(path: Path, names: list[str], mos: np.ndarray) -> None:
+    import h5py
+
+    with h5py.File(path, "w") as file:
         references = np.empty((1, 3), dtype=h5py.ref_dtype)
         for i, name in enumerate(names):
             text = np.frombuffer(f"{name}.mp4".encode("utf-16-le"), np.uint16)[:, None]
@@ -137,7 +143,6 @@ def native_metadata(folder: Path) -> dict[str, Path]:
         for key, value in {"max_len": 240, "width": 320, "height": 240}.items():
             file[key] = np.array([[float(value)]])
         file["video_format"] = np.frombuffer("mp4".encode("utf-16-le"), np.uint16)[:, None]
-    return roots
 
 
 def shards(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:

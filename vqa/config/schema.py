@@ -3,25 +3,16 @@
 Imports no torch: the Snakefile validates its config here at every parse.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
 from vqa.system.devices import Device
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
-_IDENTITY = {"identity": True}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
@@ -30,26 +21,34 @@ class _Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    @model_serializer(mode="wrap")
-    def _serialise(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        values: dict[str, Any] = handler(self)
-        if info.context == _IDENTITY:
-            for name, field in type(self).model_fields.items():
-                default = field.get_default(call_default_factory=True)
-                if field.json_schema_extra is ADDED and getattr(self, name) == default:
-                    values.pop(name, None)
-        return values
-
 
 def identity(
-    settings: BaseModel, include: set[str] | None = None, exclude: set[str] | None = None, exclude_none: bool = False
+    settings: BaseModel, include: set[str] | None = None, exclude: Iterable[str] = (), exclude_none: bool = False
 ) -> dict[str, Any]:
     """What a result depends on, JSON-able. An added key counts once it leaves its default: keys to
     come never replan a finished study.
     """
-    return settings.model_dump(
-        mode="json", context=_IDENTITY, include=include, exclude=exclude, exclude_none=exclude_none
-    )
+    left_out = _unused(settings) | dict.fromkeys(exclude, True)
+    return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none)
+
+
+def _unused(value: Any) -> dict[Any, Any]:
+    """The added keys that are at their defaults, at any depth, as pydantic's `exclude`."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        at_default = {
+            name: True
+            for name, field in fields
+            if field.json_schema_extra is ADDED and getattr(value, name) == field.get_default(call_default_factory=True)
+        }
+        return _inner((name, getattr(value, name)) for name, _ in fields) | at_default
+    if isinstance(value, dict):
+        return _inner(value.items())
+    return _inner(enumerate(value)) if isinstance(value, tuple) else {}
+
+
+def _inner(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {key: found for key, value in items if (found := _unused(value))}
 
 
 class _Dataset(_Model):

@@ -1,6 +1,6 @@
 """What a job asks of the machine, from the sizes known before anything runs.
 
-Rates are generous multiples of the README's measured ones, since a scheduler kills what overruns;
+Rates are generous multiples of the measured ones, since a scheduler kills what overruns;
 a retry multiplies them by its attempt. Imports no torch.
 """
 
