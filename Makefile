@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan submissions clean
+.PHONY: help setup demo test test-paper test-simulation test-cluster fuzz lint format bench plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -31,6 +31,9 @@ test: setup ## run all tests
 
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
+
+test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about a minute)
+	$(BIN)/python -m pytest -s -m simulation tests/evaluation
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
@@ -56,6 +59,10 @@ bench: setup ## measure extraction and training against a plain baseline (about 
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree
 	$(BIN)/python -m tests.benchmarks.plan
+
+power: setup ## simulate how many seeds a question needs, for the documentation (about 2 minutes)
+	$(BIN)/python -m vqa.evaluation.power > build/power.md
+	mv build/power.md workflow/documentation/power.md
 
 submissions: setup ## submit the paper's study to a real Slurm in dry form, and count (root installs Slurm)
 	$(BIN)/python -m tests.benchmarks.submissions

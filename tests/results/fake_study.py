@@ -10,12 +10,16 @@ from vqa.features import shards
 from vqa.features.probe import Probe, write_probes
 from vqa.manifest import Video, write_manifest
 from vqa.protocol.splits import round_fifth
+from vqa.results.comparisons import compare_study, write_statistics
+from vqa.results.evaluation import evaluate_study, write_metrics
+from vqa.results.study_data import StudyData
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.system.files import write_json, write_text
 from vqa.video import Header
 
 SIZES = {"konvid-1k": 1200, "cvd2014": 234, "live-qualcomm": 208, "live-vqc": 585}
+NOISE = {("frame-level", "OS"): 0.42, ("frame-level", "SO"): 0.0, ("frame-level", "SS"): 0.01}
 SPANS = {
     "konvid-1k": (1.22, 4.64),
     "cvd2014": (-6.5, 93.38),
@@ -86,18 +90,33 @@ def _run(folder: Path, run: RunId, noise: dict[tuple[str, str], float], epochs: 
     rng = np.random.default_rng(run.seed)
     mos = rng.uniform(low, high, held_out)
     shared = rng.normal(0, 0.5, held_out)  # the error that every mode of a seed makes
+    ids = np.random.default_rng([run.seed, 1]).permutation(n)[:held_out]
     lines = ["video_id,split,test_order,mos,score"]
     for order in "OS":
         own = np.random.default_rng([run.seed, hash_of(run.experiment + run.order + order)]).normal(size=held_out)
         error = shared + noise.get((run.experiment, run.order + order), 0.0) * own
         scores = mos + error * (high - low) / 12**0.5
-        lines += [f"v{i},test,{order},{m!r},{s!r}" for i, (m, s) in enumerate(zip(mos, scores, strict=True))]
+        lines += [f"v{i},test,{order},{m!r},{s!r}" for i, m, s in zip(ids, mos, scores, strict=True)]
     write_text(folder / "predictions.csv", "\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n")
     history = [f"{e},{e},{1 / e:.4f},{1 / e:.4f},{0.8 - 1 / (e + 1):.4f}" for e in range(1, epochs + 1)]
     write_text(folder / "history.csv", "\n".join(["epoch,step,train_loss,val_loss,val_srocc", *history]) + "\n")
     counts = {"train": n - 2 * held_out, "val": held_out, "test": held_out}
-    made = {"videos": counts, "selected_epoch": epochs, "train_frames": counts["train"] * 240, "seconds": 1.0}
+    made = {
+        "videos": counts,
+        "selected_epoch": epochs,
+        "selected_val_srocc": 0.7,
+        "train_frames": counts["train"] * 240,
+        "seconds": 1.0,
+    }
     (folder / "run.json").write_text(json.dumps(made))
+
+
+def evaluated(study: Study) -> StudyData:
+    """A study written by `write_fake`, with its metrics and statistics."""
+    metrics = evaluate_study(study)
+    write_statistics(study.results / "statistics.csv", compare_study(study, metrics))
+    write_metrics(study.results / "metrics.csv", metrics)
+    return StudyData(study)
 
 
 def hash_of(text: str) -> int:

@@ -10,6 +10,7 @@ from vqa.config.schema import (
     Extraction,
     NativeDataset,
     Run,
+    Statistics,
     Study,
     TableDataset,
     Training,
@@ -19,6 +20,6 @@ from vqa.config.schema import (
 
 __all__ = [
     "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "Mode",
-    "NativeDataset", "NativeReader", "Precision", "Run", "Study", "TableDataset", "Training", "VsfaInfoDataset",
-    "dataset", "identity", "load", "parse", "to_yaml", "validate",
+    "NativeDataset", "NativeReader", "Precision", "Run", "Statistics", "Study", "TableDataset", "Training",
+    "VsfaInfoDataset", "dataset", "identity", "load", "parse", "to_yaml", "validate",
 ]  # fmt: skip

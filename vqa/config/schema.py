@@ -13,6 +13,7 @@ from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
 from vqa.system.devices import Device
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
+Margin = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
@@ -170,7 +171,11 @@ class Training(_Model):
     label_scale: Literal["dataset", "train"] = Field(
         "dataset", description="MOS are divided by the largest of the dataset, or of the training part"
     )
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="of the projection's matrix product")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the projection's matrix product; bfloat16 is faster but rounds: another epoch may be "
+        "selected than in float32, and another again on another kind of CPU",
+    )
     device: Device = Field("cpu", description="cuda: on a GPU; auto: if there is one")
     jobs_per_gpu: int = Field(1, ge=1, description="training jobs that share a GPU, on one machine")
     threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")
@@ -195,6 +200,12 @@ class Splits(_Model):
 
 class Statistics(_Model):
     margin: float = Field(0.02, gt=0, description="SROCC difference regarded as equivalent (TOST)")
+    margins: dict[Literal["plcc", "krocc", "rmse"], Margin] = Field(
+        {},
+        description="the same for other metrics, such as `{plcc: 0.02}`; RMSE's is in units of the MOS; "
+        "a metric without one has no TOST",
+        json_schema_extra=ADDED,
+    )
     alpha: float = Field(0.05, gt=0, lt=0.5, description="significance level")
 
 

@@ -64,7 +64,8 @@ class Bucket:
 
 
 def receipt_entry(attributes: dict[str, Any]) -> dict[str, Any]:
-    keys = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames")
+    keys = ["fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames"]
+    keys += ["precision_used", "decoder"]
     return {key: attributes[key] for key in keys}
 
 

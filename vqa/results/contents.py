@@ -61,7 +61,7 @@ class Contents:
         names = ["datasets", *self.shuffled]
         if self.sampler_groups:
             names += ["sampling", "ttest-samplers"]
-        if self.shuffled and all("OO" in self.study.experiments[name].modes for name in self.shuffled):
+        if any("OO" in self.study.experiments[name].modes for name in self.shuffled):
             names.append("ttest-modes")
         if self.head_groups:
             names.append("heads")

@@ -1,11 +1,14 @@
 """`vqa check`: are the datasets what the config and the paper say?"""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from vqa import datasets
 from vqa.config import Dataset, DemoDataset, Study
+from vqa.datasets.vsfa_info import stored_permutation
+from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
 from vqa.features.probe import probe_all
-from vqa.protocol.splits import MIN_VIDEOS
+from vqa.manifest import Video
+from vqa.protocol.splits import MIN_VIDEOS, sizes, split
 from vqa.system.errors import UserError
 
 # Fang et al., Table I: number of videos and MOS range.
@@ -21,21 +24,31 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
     """A summary of all datasets, and whether every one is ready."""
     blocks, ready = [], True
     for name, dataset in study.datasets.items():
-        if isinstance(dataset, DemoDataset):
-            blocks.append(f"{name}: {dataset.videos} synthetic clips, rendered by the workflow\n  ready")
-            continue
+        lines: list[str] = []
+        problems: list[str] = []
         try:
-            lines, problems = _check_one(name, dataset, study.results, headers, workers)
+            if isinstance(dataset, DemoDataset):
+                lines = _check_demo(dataset, study)
+            else:
+                lines, problems = _check_one(name, dataset, study, headers, workers)
         except UserError as error:
-            lines, problems = [], [str(error)]
+            problems = [str(error)]
         ready &= not problems
         marks = [f"  PROBLEM: {problem}" for problem in problems] or ["  ready"]
         blocks.append("\n".join([f"{name} ({dataset.reader})", *lines, *marks]))
     return "\n\n".join(blocks), ready
 
 
-def _check_one(name: str, dataset: Dataset, results: Path, headers: bool, workers: int) -> tuple[list[str], list[str]]:
-    listing = datasets.list_videos(name, dataset, results)
+def _check_demo(dataset: DemoDataset, study: Study) -> list[str]:
+    """The clips are not there yet; their names and scenes are known."""
+    clips = [(name, f"scene-{number % dataset.scenes:02d}") for number, name in enumerate(dataset.clip_ids)]
+    videos = [Video(name, name, 0.0, scene=scene) for name, scene in clips if name not in dataset.exclude]
+    lines = [f"  videos   {len(videos)} synthetic clips, rendered by the workflow"]
+    return lines + _parts(study, dataset, videos)
+
+
+def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers: int) -> tuple[list[str], list[str]]:
+    listing = datasets.list_videos(name, dataset, study.results)
     mos = [video.mos for video in listing.videos]
     total = len(mos) + len(listing.missing)
     lines = [
@@ -49,6 +62,8 @@ def _check_one(name: str, dataset: Dataset, results: Path, headers: bool, worker
         problems.append(f"{len(listing.missing)} videos are missing, first: {', '.join(listing.missing[:3])}")
     if len(mos) < MIN_VIDEOS:
         problems.append(f"{len(mos)} videos are too few; a split needs {MIN_VIDEOS}")
+    else:
+        lines += _parts(study, dataset, listing.videos)
     if expected := TABLE_I.get(dataset.reader):
         count, low, high = expected
         same_count = total + len(listing.excluded) == count
@@ -64,3 +79,21 @@ def _check_one(name: str, dataset: Dataset, results: Path, headers: bool, worker
         lines.append(f"  headers  {len(mos) - len(bad)} of {len(mos)} open and decode their first frame")
         problems += bad[:5] + ([f"... and {len(bad) - 5} more"] if len(bad) > 5 else [])
     return lines, problems
+
+
+def _parts(study: Study, dataset: Dataset, videos: Sequence[Video]) -> list[str]:
+    """The sizes of the seeds' parts, and a warning where a test part is too small for any metric."""
+    counted = []
+    for seed in study.seeds:
+        named = dataset.permutations if study.splits.method == "stored" else None
+        stored = stored_permutation(named, seed) if named else None
+        counted.append(sizes(split(videos, seed, study.splits.method, stored)))
+    ranges = {part: (min(n[part] for n in counted), max(n[part] for n in counted)) for part in counted[0]}
+    told = ", ".join(f"{part} {low}" + (f" to {high}" if high > low else "") for part, (low, high) in ranges.items())
+    lines = [f"  parts    {told}"]
+    if ranges["test"][0] < MIN_TESTED:
+        lines.append(
+            f"  WARNING: a test part of {ranges['test'][0]} is too small for any metric, which needs {MIN_TESTED} "
+            "videos: its results will be undefined; give more videos"
+        )
+    return lines

@@ -1,5 +1,6 @@
 """The training loop: L1 loss, Adam, an epoch chosen on validation SROCC. The test set is not read."""
 
+import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from vqa.training.feeder import Batch, Feeder
 from vqa.training.items import Item
 from vqa.training.optimiser import Adam
 from vqa.training.predict import predict, predict_batch
+
+log = logging.getLogger("vqa")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def fit(run: Run, seed: int, order: Order, items: dict[Part, list[Item]], device
         selection.offer(history[-1], head)
     if not math.isfinite(history[-1].train_loss):
         raise RunError(f"the training loss became {history[-1].train_loss}; lower training.lr")
+    if math.isnan(selection.epoch.val_srocc) and run.selection == "best-val-srocc":
+        log.warning("validation SROCC is undefined in every epoch: the one of lowest validation loss is kept")
     return Outcome(selection.restore(head), history, selection.epoch)
 
 
@@ -100,7 +105,8 @@ def learning_rate(run: Run, epoch: int) -> float:
 class Selection:
     """Keeps the weights of the best epoch so far, or of the last.
 
-    best-val-srocc: strictly higher validation SROCC; an undefined one never displaces a defined one.
+    best-val-srocc: strictly higher validation SROCC; an undefined one (constant labels or scores, one video)
+    never displaces a defined one. While all are undefined: strictly lower validation loss.
     """
 
     def __init__(self, rule: str):
@@ -127,4 +133,6 @@ class Selection:
         best = self._best
         if best is None or self.rule == "last-epoch":
             return True
-        return new.val_srocc > best.val_srocc or (math.isnan(best.val_srocc) and not math.isnan(new.val_srocc))
+        if math.isnan(best.val_srocc) and math.isnan(new.val_srocc):
+            return new.val_loss < best.val_loss or math.isnan(best.val_loss)
+        return new.val_srocc > best.val_srocc or math.isnan(best.val_srocc)

@@ -46,8 +46,10 @@ def train(
     log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
     if run.batch_size >= counts["train"] and run.batch_size > 1:
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    waiting = time.perf_counter()
     with lease(run.device, run.jobs_per_gpu) as device:
         fitting = time.perf_counter()
+        started += fitting - waiting  # for a free GPU: no cost of the training
         outcome = fit(run, seed, order, items, device)
         log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
         feeder = Feeder(run, seed, order, torch.device(device))
