@@ -1,5 +1,6 @@
 """vqa weights, extract, index"""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,20 +67,28 @@ def extract(
     from vqa.backbones.registry import require_checkpoint
     from vqa.features.extract import extract as run_extraction
     from vqa.features.identity import bucket_of
-    from vqa.features.sources import Task, read_task
+    from vqa.features.sources import read_task
 
     if task:
-        planned = read_task(task)
+        videos = read_task(task).videos
     else:
         number, total = _bucket(bucket)
         videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
-        planned = Task(videos, {})
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
+    # Read at the end: a Snakemake started meanwhile has planned anew, and what it wrote counts.
+    stamps = partial(_stamps, task)
     run_extraction(
-        planned, backbone, backbone_settings, extraction, weights, output, receipt, on_bad_video, seen, study_precision
-    )
+        videos, backbone, backbone_settings, extraction, weights, output, receipt, on_bad_video,
+        study_precision, stamps, seen,
+    )  # fmt: skip
+
+
+def _stamps(task: Path | None) -> dict[str, str]:
+    from vqa.features.sources import read_task
+
+    return read_task(task).stamps if task else {}
 
 
 def _videos(manifest: Path | None, config: Path | None, dataset: str | None) -> list[Video]:

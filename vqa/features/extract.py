@@ -1,6 +1,7 @@
 """`vqa extract`: what is current is kept, the rest is extracted, and the receipt says what there is."""
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from vqa.features import bucket as buckets
 from vqa.features.bucket import Bucket
 from vqa.features.extraction import Job, Made
 from vqa.features.identity import settings_of
-from vqa.features.sources import Task, write_seen
+from vqa.features.sources import write_seen
 from vqa.features.supervise import supervise
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
@@ -21,7 +22,7 @@ log = logging.getLogger("vqa")
 
 
 def extract(
-    task: Task,
+    videos: list[Video],
     backbone: str,
     settings: BackboneSettings,
     extraction: Extraction,
@@ -29,10 +30,11 @@ def extract(
     output: Path,
     receipt: Path,
     on_bad_video: str,
-    seen: Path | None = None,
     precision: Path | None = None,
+    stamps: Callable[[], Mapping[str, str]] = dict,
+    seen: Path | None = None,
 ) -> None:
-    """Bring the shards of a task up to date, write its receipt, and to `seen` what was read.
+    """Bring the shards of the videos up to date, write a receipt, and to `seen` what was read under which stamp.
 
     Bad videos do not stop the others; afterwards they raise one `UserError` naming them, unless `on_bad_video`
     is `exclude`: then the receipt lists them. Videos out of reach prove nothing: they raise a `RunError`, and
@@ -41,10 +43,10 @@ def extract(
     remove_stale_parts(output)
     depends = settings_of(backbone, settings, extraction)
     decided = _decided(extraction, precision)
-    bucket = Bucket(output, task.videos, depends, sha256(weights), libraries(extraction.decoder), decided)
+    bucket = Bucket(output, videos, depends, sha256(weights), libraries(extraction.decoder), decided)
     look = bucket.look()
     entries = dict(look.kept)
-    todo = [v for v in task.videos if v.video_id not in entries and v.video_id not in look.unreachable]
+    todo = [v for v in videos if v.video_id not in entries and v.video_id not in look.unreachable]
     log.info("%s: %d shards are current, %d to extract", backbone, len(entries), len(todo))
     bad: dict[str, str] = {}
     if todo:
@@ -59,7 +61,7 @@ def extract(
     if bad and on_bad_video == "fail":
         raise UserError(_first(bad, "bad"))
     if seen:
-        write_seen(seen, buckets.seen(bucket, look, entries, task.stamps, weights))
+        write_seen(seen, buckets.seen(bucket, look, entries, stamps(), weights))
     buckets.write_receipt(receipt, entries, bad)
 
 
