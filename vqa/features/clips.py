@@ -1,6 +1,6 @@
 """The decoder's side of extraction: a video as batches of frames or cubes, then what was found of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +53,16 @@ class Batch:
     items: NDArray[np.uint8]
 
 
-def batches(video: Video, extractor: Extractor, decoder: str, memory_mb: int) -> Iterator[Batch | Clip | Failed]:
+def batches(
+    video: Video,
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
+) -> Iterator[Batch | Clip | Failed]:
     """The batches of a video, then its `Clip`, or `Failed` in place of what does not decode."""
     try:
-        yield from _decode(video, extractor, decoder, memory_mb)
+        yield from _decode(video, extractor, decoder, memory_mb, watched)
     except (UserError, RunError) as error:
         yield Failed(video, error)
     except OSError as error:
@@ -65,12 +71,18 @@ def batches(video: Video, extractor: Extractor, decoder: str, memory_mb: int) ->
         yield Failed(video, RunError(f"{video.path}: {error.strerror}"))
 
 
-def _decode(video: Video, extractor: Extractor, decoder: str, memory_mb: int) -> Iterator[Batch | Clip]:
+def _decode(
+    video: Video,
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]],
+) -> Iterator[Batch | Clip]:
     path = Path(video.path)
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
-        frames = (extractor.prepare(frame) for frame in reader.frames())
+        frames = (extractor.prepare(frame) for frame in watched(reader.frames()))
         starts: list[int] = []
         items: list[Frame] = []
         size = None

@@ -60,12 +60,11 @@ class Job:
 
         chosen = self.extraction.model_copy(update={"precision": self._precision(device)})
         extractor = load_extractor(self.entry.name, self.weights, self.settings, chosen, device)
-        extractor.prepare = watch.beating(extractor.prepare)
         common = self._provenance(extractor)
         started, frames, made = time.perf_counter(), 0, 0
         spooled = stream(
             watch.each(videos), extractor, self.extraction.decoder, self.extraction.memory_mb,
-            lambda: Features(self.bucket.folder, self.extraction.storage),
+            lambda: Features(self.bucket.folder, self.extraction.storage), watch.frames,
         )  # fmt: skip
         for found in tqdm(spooled, desc=self.entry.name, total=len(videos), unit="video", disable=None):
             if isinstance(found, Failed):

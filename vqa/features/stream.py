@@ -22,6 +22,7 @@ from vqa.backbones.extractor import Extractor
 from vqa.config import BackboneSettings, Extraction
 from vqa.features.clips import Batch, Clip, Failed, batches
 from vqa.manifest import Video
+from vqa.video.reader import Frame
 
 Item = TypeVar("Item")
 _QUEUE = 3
@@ -73,14 +74,17 @@ def stream(
     decoder: str,
     memory_mb: int,
     spool: Callable[[], Features] = Features,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
 ) -> Iterator[tuple[Clip, Features] | Failed]:
     """Extract each video in turn; one that cannot be decoded comes as `Failed`.
 
-    The features of a video are valid until the next one is asked for.
+    The features of a video are valid until the next one is asked for. watched: looks on as a decoder gives frames.
     """
     launch = launcher(extractor)
     features = spool()
-    found = prefetch((each for video in videos for each in batches(video, extractor, decoder, memory_mb)), _QUEUE)
+    found = prefetch(
+        (each for video in videos for each in batches(video, extractor, decoder, memory_mb, watched)), _QUEUE
+    )
     launched = ((each.starts, launch(each.items)) if isinstance(each, Batch) else each for each in found)
     for each in one_behind(launched):
         if isinstance(each, tuple):

@@ -1,7 +1,7 @@
 """Work on videos in a process of its own: one that crashes or hangs it is named, and the others go on.
 
-The worker says before each video that it opens it, and beats at each frame. If it dies or falls silent, the video
-at hand is decoded once more, alone: only what then fails too is called bad.
+The worker says which video it opens, and when it waits for a frame. If it dies or waits too long, the video at hand
+is decoded once more, alone: only what then fails too is called bad.
 """
 
 import ctypes
@@ -15,61 +15,62 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any
 
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import UNREACHABLE
 from vqa.video import open_video
+from vqa.video.reader import Frame
 
-Item = TypeVar("Item")
 Report = Callable[[Any], None]
 Work = Callable[[list[Video], "Watch", Report], None]
 log = logging.getLogger("vqa")
-_IDLE = -1
+_NONE = -1
 _CHUNK = 1 << 22
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
 
 class Watch:
-    """Shared by two processes: which video is being decoded, and since when nothing came of it."""
+    """Shared by two processes: which video is at hand, and since when its decoder has owed a frame."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 16)
-        self._write(_IDLE)
+        self._write(_NONE, 0.0)
 
     def each(self, videos: Iterable[Video]) -> Iterator[Video]:
         """The videos, each told and noted before it is opened."""
         for number, video in enumerate(videos):
             log.info("decoding %s", video.path)
-            self._write(number)
+            self._write(number, time.monotonic())
             yield video
-        self._write(_IDLE)
+        self._write(_NONE, 0.0)
+
+    def frames(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames of the video at hand. Who takes them may take his time: only the decoder is watched."""
+        while True:
+            self.beat()
+            frame = next(frames, None)
+            self._write(self.number, 0.0)
+            if frame is None:
+                return
+            yield frame
 
     def beat(self) -> None:
-        self._write(self.number)
-
-    def beating(self, function: Callable[[Item], Item]) -> Callable[[Item], Item]:
-        """`function`, with a beat at each call."""
-
-        def call(item: Item) -> Item:
-            self.beat()
-            return function(item)
-
-        return call
+        self._write(self.number, time.monotonic())
 
     @property
     def number(self) -> int:
-        """Of the video being decoded, from 0; -1 when none is."""
+        """Of the video at hand, from 0; -1 for none."""
         return int(struct.unpack_from("q", self._memory)[0])
 
     def silence(self) -> float:
-        """Seconds since the last beat; 0 when nothing is being decoded."""
-        number, last = struct.unpack("qd", self._memory[:16])
-        return 0.0 if number == _IDLE else time.monotonic() - float(last)
+        """Seconds for which the decoder has owed a frame; 0 when it owes none."""
+        since = float(struct.unpack_from("d", self._memory, 8)[0])
+        return time.monotonic() - since if since else 0.0
 
-    def _write(self, number: int) -> None:
-        self._memory[:16] = struct.pack("qd", number, time.monotonic())
+    def _write(self, number: int, since: float) -> None:
+        self._memory[:16] = struct.pack("qd", number, since)
 
 
 class Broken(Exception):
@@ -110,8 +111,8 @@ def _verdict(broken: Broken, decoder: str, stall_seconds: float) -> str:
                     watch.beat()
             report("read")
             reader = open_video(video, decoder)
-            for _ in reader.frames():
-                watch.beat()
+            for _ in watch.frames(reader.frames()):
+                pass
 
     read: list[str] = []
     try:
@@ -168,11 +169,11 @@ def _next(receiver: Connection, watch: Watch, stall_seconds: float) -> Any:
 
 
 def _death(status: int, videos: list[Video], watch: Watch) -> Exception:
-    at = videos[watch.number].path if watch.number != _IDLE else "the extraction"
+    at = videos[watch.number].path if watch.number != _NONE else "the extraction"
     if status >= 0:
         return RunError(f"{at}: the extraction ended without a word (status {status}); see above")
     name = signal.Signals(-status).name
-    if -status in _CRASHES and watch.number != _IDLE:
+    if -status in _CRASHES and watch.number != _NONE:
         return Broken(f"crashes ({name})", videos[watch.number])
     hint = "; is memory short?" if -status == signal.SIGKILL else ""
     return RunError(f"{at}: the extraction was ended by {name}{hint} Try again")
