@@ -8,14 +8,14 @@ from typing import Any
 from vqa.backbones.registry import spec
 from vqa.config import BackboneSettings, Extraction
 from vqa.features import bucket as buckets
-from vqa.features.bucket import Bucket
+from vqa.features.bucket import Bucket, Look
 from vqa.features.extraction import Job, Made
 from vqa.features.identity import settings_of
 from vqa.features.sources import write_seen
 from vqa.features.supervise import supervise
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
-from vqa.system.files import remove_stale_parts, sha256
+from vqa.system.files import create_once, remove_stale_parts, sha256
 from vqa.video.identity import libraries
 
 log = logging.getLogger("vqa")
@@ -41,19 +41,15 @@ def extract(
     their shards stay.
     """
     remove_stale_parts(output)
-    depends = settings_of(backbone, settings, extraction)
-    decided = _decided(extraction, precision)
+    depends, decided = settings_of(backbone, settings, extraction), _decided(extraction, precision)
     bucket = Bucket(output, videos, depends, sha256(weights), libraries(extraction.decoder), decided)
     look = bucket.look()
+    bucket.precision = decided or _adopted(look, precision)
     entries = dict(look.kept)
     todo = [v for v in videos if v.video_id not in entries and v.video_id not in look.unreachable]
     log.info("%s: %d shards are current, %d to extract", backbone, len(entries), len(todo))
-    bad: dict[str, str] = {}
-    if todo:
-        if extraction.precision == "auto" and not decided:
-            bucket.precision = next((found["precision_used"] for found in entries.values()), None)
-        job = Job(bucket, spec(backbone), settings, extraction, weights, precision)
-        bad = _run(job, todo, entries, look.unreachable)
+    job = Job(bucket, spec(backbone), settings, extraction, weights, precision)
+    bad = _run(job, todo, entries, look.unreachable)
     for video_id in bad:
         (output / f"{video_id}.h5").unlink(missing_ok=True)
     if look.unreachable:
@@ -70,6 +66,12 @@ def _decided(extraction: Extraction, precision: Path | None) -> str | None:
     if extraction.precision != "auto":
         return extraction.precision
     return precision.read_text().strip() if precision and precision.exists() else None
+
+
+def _adopted(look: Look, precision: Path | None) -> str | None:
+    """That of shards made before it was recorded, as by version 0.1."""
+    found = next((attributes["precision_used"] for attributes in look.kept.values()), None)
+    return create_once(precision, f"{found}\n").strip() if found and precision else found
 
 
 def _run(

@@ -98,7 +98,6 @@ class Sources:
             for slug in self.grid.slugs:
                 for bucket, task in self.tasks(dataset, slug).items():
                     write_task(self.layout.task(dataset, slug, bucket), task)
-        self._stamps.save()
 
 
 def _frame_sizes(probe: Path) -> dict[str, int]:

@@ -4,6 +4,7 @@ Only a file whose time stamp changed, and its size not, is read: its hash says w
 Such hashes are kept, so that it is read once.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,6 @@ class Stamps:
         self._file = hashes
         self._states: dict[str, State | None] = {}
         self._hashes: dict[str, tuple[State, str]] = _read(hashes)
-        self._changed = False
 
     def of(self, sources: Sequence[tuple[str, Seen | None]]) -> Iterator[str]:
         """The stamp of each path, given what an extraction last read there."""
@@ -38,6 +38,7 @@ class Stamps:
                     "%d files (%.1f GB) have new time stamps: reading them, are they new?", len(unknown), size / 1e9
                 )
                 list(pool.map(self.sha256, unknown))
+                self._save()
         return iter([self._stamp(path, seen) for path, seen in sources])
 
     def sha256(self, path: str) -> str:
@@ -50,12 +51,12 @@ class Stamps:
         except OSError:
             return ""
         self._hashes[path] = now, found
-        self._changed = True
         return found
 
-    def save(self) -> None:
-        if self._changed:
-            kept = {path: [now.size, now.mtime_ns, sha] for path, (now, sha) in sorted(self._hashes.items())}
+    def _save(self) -> None:
+        """At once, also of a dry run: what was read for minutes is not read again."""
+        kept = {path: [now.size, now.mtime_ns, sha] for path, (now, sha) in sorted(self._hashes.items())}
+        with contextlib.suppress(OSError):  # such as a read-only folder of results
             files.write_text(self._file, json.dumps(kept, indent=1) + "\n")
 
     def _stamp(self, path: str, seen: Seen | None) -> str:
