@@ -24,9 +24,10 @@ localrules:
     index,
 
 
-# The study as it runs, overlays and defaults included: the `--config` of its commands.
+# The study as it runs, overlays and defaults included: the `--config` of its commands; and what jobs are to read.
 onstart:
     write_text(PATHS.study, to_yaml(STUDY))
+    SOURCES.write()
 
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.

@@ -14,9 +14,14 @@ RESULTS = {"evaluate": 1, "tables": 1, "figures": 1, "report": 1}
 
 def changed_version(folder, name: str) -> dict[str, str]:
     """An environment in which one version constant is higher."""
+    return customised(folder, f"import vqa.config.versions\nvqa.config.versions.{name} += 1\n")
+
+
+def customised(folder, code: str) -> dict[str, str]:
+    """An environment in which every Python runs `code` first."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(f"import vqa.config.versions\nvqa.config.versions.{name} += 1\n")
-    return {"PYTHONPATH": str(folder)}
+    (folder / "sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
 
 
 def test_learning_rate_retrains_everything_and_extracts_nothing(project):

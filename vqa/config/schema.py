@@ -144,12 +144,18 @@ class Extraction(_Model):
         description="pyav: bounded memory; decord: decodes ahead without bound, for comparison",
     )
     precision: Precision = Field(
-        "auto", description="of the network; auto: the fastest this machine runs well, recorded"
+        "auto", description="of the network; auto: the fastest of the machine that extracts first, kept for the study"
     )
     storage: Literal["float16", "float32"] = Field("float16", description="of features in shards")
     memory_mb: int = Field(1000, ge=100, description="budget for activations: sets the frames per batch")
     device: Device = Field("auto", description="cuda: each job has a GPU of its own; auto: cuda if there is one")
     threads: int = Field(2, ge=1, description="CPU threads of an extraction job")
+    stall_seconds: int = Field(
+        600,
+        ge=1,
+        description="a video that gives no frame for so long hangs its decoder, and counts as bad",
+        json_schema_extra=ADDED,
+    )
 
 
 class Training(_Model):

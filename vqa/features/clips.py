@@ -1,6 +1,6 @@
 """The decoder's side of extraction: a video as batches of frames or cubes, then what was found of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from vqa.backbones.extractor import Extractor
 from vqa.manifest import Video
-from vqa.system.errors import UserError
-from vqa.system.files import sha256
+from vqa.system.errors import RunError, UserError
+from vqa.system.files import UNREACHABLE, sha256
 from vqa.video import Decoded, Header, open_video
 from vqa.video.reader import Frame
 
@@ -39,10 +39,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class Failed:
-    """A video that could not be decoded, and why."""
+    """A video that could not be decoded, and why: it is bad (`UserError`) or out of reach (`RunError`)."""
 
     video: Video
-    error: UserError
+    error: UserError | RunError
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,36 @@ class Batch:
     items: NDArray[np.uint8]
 
 
-def batches(video: Video, extractor: Extractor, decoder: str, memory_mb: int) -> Iterator[Batch | Clip | Failed]:
+def batches(
+    video: Video,
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
+) -> Iterator[Batch | Clip | Failed]:
     """The batches of a video, then its `Clip`, or `Failed` in place of what does not decode."""
     try:
-        yield from _decode(video, extractor, decoder, memory_mb)
-    except UserError as error:
+        yield from _decode(video, extractor, decoder, memory_mb, watched)
+    except (UserError, RunError) as error:
         yield Failed(video, error)
+    except OSError as error:
+        if error.errno not in UNREACHABLE:
+            raise
+        yield Failed(video, RunError(f"{video.path}: {error.strerror}"))
 
 
-def _decode(video: Video, extractor: Extractor, decoder: str, memory_mb: int) -> Iterator[Batch | Clip]:
+def _decode(
+    video: Video,
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]],
+) -> Iterator[Batch | Clip]:
     path = Path(video.path)
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
-        frames = (extractor.prepare(frame) for frame in reader.frames())
+        frames = (extractor.prepare(frame) for frame in watched(reader.frames()))
         starts: list[int] = []
         items: list[Frame] = []
         size = None

@@ -8,6 +8,7 @@ no part of it if the key came after version 0.1 (`vqa.config.identity`).
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -17,7 +18,9 @@ from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSIO
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
 from vqa.system.files import canonical, digest
+from vqa.video.identity import libraries
 
+MACHINE = {"threads", "device", "jobs_per_gpu"}  # of a training: what it runs on, not what comes out
 _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
 
 
@@ -31,7 +34,11 @@ def demo_flags(dataset: DemoDataset) -> str:
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
     settings = identity(dataset, exclude={"buckets", "on_bad_video"})
-    return canonical({"reader": settings, "videos": digest([(v.video_id, v.path, v.mos) for v in videos])})
+    return canonical({"reader": settings, "videos": digest([asdict(video) for video in videos])})
+
+
+def probe_depends(dataset: Dataset, sources: str) -> str:
+    return canonical({"on_bad_video": dataset.on_bad_video, "sources": sources})
 
 
 def extract_depends(
@@ -41,11 +48,15 @@ def extract_depends(
     dataset: Dataset,
     bucket: int,
     videos: Sequence[Video],
+    sources: str,
 ) -> str:
-    """videos: those of the bucket."""
+    """videos: those of the bucket; sources: what identifies the content of all that it reads."""
     return canonical(
         {
             **settings_of(backbone, settings, extraction),
+            "version": FEATURE_VERSION,
+            "libraries": libraries(extraction.decoder),
+            "sources": sources,
             "videos": digest([video.source() for video in videos]),
             "bucket": [bucket, dataset.buckets],
             "on_bad_video": dataset.on_bad_video,
@@ -53,14 +64,12 @@ def extract_depends(
     )
 
 
-def extract_flags(
-    backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset, bucket: int, device: str
-) -> str:
+def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset) -> str:
     node = f" --node {settings.node}" if settings.node else ""
     return (
-        f"--bucket {bucket}/{dataset.buckets} --backbone {backbone} --cube-input {settings.cube_input}{node}"
+        f"--backbone {backbone} --cube-input {settings.cube_input}{node}"
         f" --decoder {extraction.decoder} --precision {extraction.precision} --storage {extraction.storage}"
-        f" --device {device} --on-bad-video {dataset.on_bad_video}"
+        f" --on-bad-video {dataset.on_bad_video}"
     )
 
 
@@ -68,12 +77,14 @@ def index_depends() -> str:
     return canonical({"version": FEATURE_VERSION})
 
 
-def train_depends(run: Run) -> str:
-    return canonical({"version": TRAINING_VERSION, "run": identity(run, exclude={"threads", "device", "jobs_per_gpu"})})
+def train_depends(run: Run, permutations: Sequence[str]) -> str:
+    """permutations: the SHA-256 of the file that stored splits are read from."""
+    parts = {"version": TRAINING_VERSION, "run": identity(run, exclude=MACHINE)}
+    return canonical(parts | ({"permutations": list(permutations)} if permutations else {}))
 
 
 def train_flags(run: Run, permutations: Sequence[Path]) -> str:
-    return flags(run, exclude={"threads"}) + "".join(f" --permutations {shlex.quote(str(p))}" for p in permutations)
+    return flags(run, exclude=MACHINE) + "".join(f" --permutations {shlex.quote(str(p))}" for p in permutations)
 
 
 def cross_depends(study: Study) -> str:

@@ -14,6 +14,21 @@ class Layout:
     def study(self) -> Path:
         return self.results / "study.yaml"
 
+    @property
+    def plan(self) -> Path:
+        """What submitted jobs know of the datasets."""
+        return self.results / "plan.json"
+
+    @property
+    def hashes(self) -> Path:
+        """Of files that were touched, so that they are read once."""
+        return self.results / "touched.json"
+
+    @property
+    def precision(self) -> Path:
+        """What extraction.precision `auto` means in this study."""
+        return self.results / "features" / "precision.txt"
+
     def manifest(self, dataset: str) -> Path:
         return self.results / "manifests" / f"{dataset}.csv"
 
@@ -28,6 +43,12 @@ class Layout:
 
     def receipt(self, dataset: str, slug: str, bucket: int | str) -> Path:
         return self.features(dataset, slug) / "receipts" / f"{bucket}.json"
+
+    def task(self, dataset: str, slug: str, bucket: int | str) -> Path:
+        return self.features(dataset, slug) / "tasks" / f"{bucket}.json"
+
+    def seen(self, dataset: str, slug: str, bucket: int | str) -> Path:
+        return self.features(dataset, slug) / "seen" / f"{bucket}.json"
 
     def index(self, dataset: str, slug: str) -> Path:
         return self.features(dataset, slug) / "index.csv"

@@ -1,5 +1,7 @@
 """Files that are either complete or absent: write beside, fsync, rename."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +12,13 @@ from pathlib import Path
 from typing import Any
 
 _PART = ".part"
+# What a disk or a network says of a file that may be sound: it is to be tried again, and proves nothing.
+UNREACHABLE = frozenset(
+    {
+        errno.EACCES, errno.EAGAIN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EINTR, errno.EIO, errno.EMFILE,
+        errno.ENFILE, errno.ENOMEM, errno.ENOTCONN, errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
+    }
+)  # fmt: skip
 
 
 @contextmanager
@@ -35,6 +44,29 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """`write_text`, but a file that says the same is left as it is."""
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return
+    except (OSError, UnicodeDecodeError):
+        pass
+    write_text(path, text)
+
+
+def create_once(path: Path, text: str) -> str:
+    """What the first of several processes wrote to `path`: `text`, if that was this one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_PART}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path.read_text(encoding="utf-8")
 
 
 def write_json(path: str | Path, value: Any) -> None:
