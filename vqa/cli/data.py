@@ -37,9 +37,9 @@ def manifest(config: Path, dataset: str, output: Path) -> None:
     study = configs.load(config)
     settings = configs.dataset(study, dataset)
     if isinstance(settings, DemoDataset):
-        listing = table.read(demo.table(dataset, study.results)).without(settings.exclude, dataset)
+        listing = table.read(demo.table(dataset, study.store)).without(settings.exclude, dataset)
     else:
-        listing = datasets.read(dataset, settings, study.results)
+        listing = datasets.read(dataset, settings, study.store)
     write_manifest(output, listing.videos)
 
 

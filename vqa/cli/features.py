@@ -85,7 +85,7 @@ def _videos(manifest: Path | None, config: Path | None, dataset: str | None) -> 
     if not (config and dataset):
         raise UserError("give the videos by --manifest, or by --config and --dataset")
     study = configs.load(config)
-    return datasets.read(dataset, configs.dataset(study, dataset), study.results).videos
+    return datasets.read(dataset, configs.dataset(study, dataset), study.store).videos
 
 
 def _bucket(text: str) -> tuple[int, int]:

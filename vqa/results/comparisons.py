@@ -14,8 +14,9 @@ import pandas as pd
 from vqa.config import Study
 from vqa.evaluation.statistics import Comparison, compare, holm, verdict
 from vqa.results.contents import Contents, Pair
-from vqa.results.evaluation import METRICS, read_run
+from vqa.results.evaluation import METRICS
 from vqa.study.layout import Layout
+from vqa.study.runs import read_run
 from vqa.system.files import write_text
 
 
@@ -51,7 +52,7 @@ def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
 def _part_sizes(study: Study, pair: Pair) -> dict[str, int]:
     """How many videos the first seed trains and tests on; random splits of a dataset agree in size."""
     experiment, mode = pair.condition
-    folder = Layout(study.results).run(pair.dataset, experiment, mode[0], study.seeds[0])
+    folder = Layout.of(study).run(pair.dataset, experiment, mode[0], study.seeds[0])
     sizes: dict[str, int] = read_run(folder)["videos"]
     return sizes
 

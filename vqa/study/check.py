@@ -25,7 +25,7 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
             blocks.append(f"{name}: {dataset.videos} synthetic clips, rendered by the workflow\n  ready")
             continue
         try:
-            lines, problems = _check_one(name, dataset, study.results, headers, workers)
+            lines, problems = _check_one(name, dataset, study.store, headers, workers)
         except UserError as error:
             lines, problems = [], [str(error)]
         ready &= not problems

@@ -7,8 +7,10 @@ no part of it if the key came after version 0.1 (`vqa.config.identity`).
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -16,6 +18,7 @@ from vqa.config import BackboneSettings, Dataset, DemoDataset, Extraction, Run, 
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
+from vqa.study.runs import PERFORMANCE
 from vqa.system.files import canonical, digest
 
 _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
@@ -26,7 +29,7 @@ def demo_depends(dataset: DemoDataset) -> str:
 
 
 def demo_flags(dataset: DemoDataset) -> str:
-    return " ".join(f"--{key} {getattr(dataset, key)}" for key in _DEMO)
+    return _joined(part for key in _DEMO for part in (f"--{key}", getattr(dataset, key)))
 
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
@@ -56,12 +59,18 @@ def extract_depends(
 def extract_flags(
     backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset, bucket: int, device: str
 ) -> str:
-    node = f" --node {settings.node}" if settings.node else ""
-    return (
-        f"--bucket {bucket}/{dataset.buckets} --backbone {backbone} --cube-input {settings.cube_input}{node}"
-        f" --decoder {extraction.decoder} --precision {extraction.precision} --storage {extraction.storage}"
-        f" --device {device} --on-bad-video {dataset.on_bad_video}"
-    )
+    chosen = {
+        "bucket": f"{bucket}/{dataset.buckets}",
+        "backbone": backbone,
+        "cube-input": settings.cube_input,
+        "node": settings.node,
+        "decoder": extraction.decoder,
+        "precision": extraction.precision,
+        "storage": extraction.storage,
+        "device": device,
+        "on-bad-video": dataset.on_bad_video,
+    }
+    return _joined(part for key, value in chosen.items() if value is not None for part in (f"--{key}", value))
 
 
 def index_depends() -> str:
@@ -69,11 +78,11 @@ def index_depends() -> str:
 
 
 def train_depends(run: Run) -> str:
-    return canonical({"version": TRAINING_VERSION, "run": identity(run, exclude={"threads", "device", "jobs_per_gpu"})})
+    return canonical({"version": TRAINING_VERSION, "run": identity(run, exclude=PERFORMANCE)})
 
 
 def train_flags(run: Run, permutations: Sequence[Path]) -> str:
-    return flags(run, exclude={"threads"}) + "".join(f" --permutations {shlex.quote(str(p))}" for p in permutations)
+    return " ".join([flags(run, exclude={"threads"}), *(_joined(["--permutations", path]) for path in permutations)])
 
 
 def cross_depends(study: Study) -> str:
@@ -82,14 +91,16 @@ def cross_depends(study: Study) -> str:
 
 def cross_flags(targets: Sequence[tuple[str, Path, Path]]) -> str:
     """targets: (dataset, manifest, index) each."""
-    return " ".join(f"--dataset {shlex.quote(':'.join(map(str, target)))}" for target in targets)
+    return _joined(part for target in targets for part in ("--dataset", ":".join(map(str, target))))
 
 
-def evaluate_depends(study: Study) -> str:
+def evaluate_depends(study: Study, pairs: Iterable[Any]) -> str:
+    """pairs: what is compared, each a dataclass. All in the config's order, in which metrics and tests are written."""
     return canonical(
         {
             "version": EVALUATION_VERSION,
-            "cells": {name: sorted(e.modes) for name, e in study.experiments.items()},
+            "cells": [[name, *e.modes] for name, e in study.experiments.items()],
+            "pairs": [astuple(pair) for pair in pairs],
             "datasets": list(study.datasets),
             "seeds": list(study.seeds),
             "statistics": identity(study.statistics),
@@ -105,8 +116,14 @@ def results_depends(study: Study) -> str:
 
 def flags(settings: BaseModel, exclude: set[str]) -> str:
     """Settings as command-line flags, in a fixed order: `--batch-size 16 --lr 1e-05 ...`."""
-    parts = []
-    for key, value in sorted(identity(settings, exclude=exclude).items()):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        parts.append(f"--{key.replace('_', '-')} {text}")
-    return " ".join(parts)
+    values = sorted(identity(settings, exclude=exclude).items())
+    return _joined(part for key, value in values for part in (f"--{key.replace('_', '-')}", _text(value)))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _joined(parts: Iterable[Any]) -> str:
+    """The words of a command line, each quoted for the shell."""
+    return shlex.join(str(part) for part in parts)

@@ -22,7 +22,7 @@ class Sources:
         self.buckets = cache(self._deal)
 
     def _list(self, dataset: str) -> Listing:
-        return datasets.read(dataset, self.study.datasets[dataset], self.study.results)
+        return datasets.read(dataset, self.study.datasets[dataset], self.study.store)
 
     def _deal(self, dataset: str) -> list[list[Video]]:
         """The videos of each bucket; empty buckets stay, so that their number is the config's."""

@@ -1,22 +1,28 @@
 # Helpers only: the grid of the study, paths, and the functions that rules use for input and params.
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from vqa.config import parse as parse_study
-from vqa.config import to_yaml
+from vqa import config as configs
 from vqa.results.contents import Contents
-from vqa.study import depends, resources, sources
+from vqa.study import console, depends, record, resources, session, sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout, missing_shards
 from vqa.study.sources import Sources
-from vqa.system import devices
-from vqa.system.errors import MEND, UserError
-from vqa.system.files import write_text
+from vqa.system import devices, errors
+from vqa.system.errors import UserError
+
+logger.addFilter(console.brief)
 
 try:
-    STUDY = parse_study(config, "config")
-    GRID, PATHS, SOURCES, CONTENTS = Grid(STUDY), Layout(STUDY.results), Sources(STUDY), Contents(STUDY)
+    for _file in workflow.configfiles:
+        configs.read(_file)
+    STUDY = configs.parse(config, "config")
+    GRID, PATHS, SOURCES, CONTENTS = Grid(STUDY), Layout.of(STUDY), Sources(STUDY), Contents(STUDY)
+    if workflow.is_main_process:
+        session.open_session(STUDY, sys.argv[1:], Path(workflow.basedir))
+        record.require_record(GRID, sys.argv[1:])
     sources.check(GRID, SOURCES)
 except UserError as error:
     sys.exit(f"vqa: error: {error}")
@@ -25,7 +31,7 @@ RESULTS = str(STUDY.results)
 
 # Without conda, `vqa` is the one beside the Python that runs Snakemake, also in an inactive venv.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f'set -euo pipefail; export PATH="{Path(sys.executable).parent}:$PATH"; ')
+    shell.prefix(f'set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 
 wildcard_constraints:
@@ -38,7 +44,7 @@ wildcard_constraints:
 
 
 if _gone := missing_shards(PATHS, STUDY.datasets, GRID.slugs):
-    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {MEND}")
+    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {errors.mend()}")
 
 
 EXTRACT_DEVICE = devices.resolve(STUDY.extraction.device)
@@ -46,7 +52,7 @@ TRAIN_DEVICE = devices.resolve(STUDY.training.device)
 
 # A rule's `gpu` is what a scheduler like Slurm gives it, and limits nothing on one machine. There the
 # workflow offers the seats of the GPUs it finds: an extraction takes a whole GPU, a training one seat.
-_LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
+_LOCAL = workflow.is_main_process and workflow.nodes is None
 if _LOCAL and devices.visible() and "gpu_seats" not in workflow.global_resources:
     workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
 
@@ -107,7 +113,7 @@ def all_runs():
 
 
 def all_crossed():
-    return [PATHS.run_folder(run) / "cross.csv" for run in GRID.crossed]
+    return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
 
 
 def all_results():

@@ -21,7 +21,7 @@ rule evaluate:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.evaluate_depends(STUDY),
+        depends=depends.evaluate_depends(STUDY, CONTENTS.pairs),
         config=PATHS.study,
     message:
         "Evaluate all predictions"

@@ -40,7 +40,7 @@ rule cross:
         manifests=lambda wildcards: [PATHS.manifest(name) for name in other_datasets(wildcards)],
         indexes=lambda wildcards: [experiment_index(wildcards, name) for name in other_datasets(wildcards)],
     output:
-        PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "cross.csv",
+        PATHS.cross("{dataset}", "{experiment}", "{order}", "{seed}"),
     log:
         f"{RESULTS}/logs/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
     benchmark:
