@@ -19,12 +19,6 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/results.smk"
 
 
-localrules:
-    weights,
-    manifest,
-    index,
-
-
 # Nobody else may work on these results meanwhile; the study as it runs is the `--config` of its commands.
 onstart:
     session.start(STUDY)

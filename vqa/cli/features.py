@@ -7,7 +7,7 @@ import click
 
 from vqa import config as configs
 from vqa import datasets
-from vqa.cli.options import FILE, FOLDER, settings_options
+from vqa.cli.options import FILE, FOLDER, digest_option, load_study, settings_options
 from vqa.config import BackboneSettings, Extraction
 from vqa.manifest import Video, read_manifest
 from vqa.system.errors import UserError
@@ -30,6 +30,7 @@ def weights(backbone: str, output: Path) -> None:
 @click.command()
 @click.option("--manifest", type=FILE, help="the videos: a manifest (CSV), or --config and --dataset")
 @click.option("--config", type=FILE, help="the videos: a study config that has --dataset")
+@digest_option
 @click.option("--dataset", help="a name under `datasets:` in the config")
 @click.option("--bucket", default="0/1", show_default=True, help="I/N: the I-th of N buckets of videos")
 @click.option("--backbone", required=True, help="e.g. resnet50, resnet3d101-2018, torchvision/<name>")
@@ -42,6 +43,7 @@ def weights(backbone: str, output: Path) -> None:
 def extract(
     manifest: Path | None,
     config: Path | None,
+    digest: str | None,
     dataset: str | None,
     bucket: str,
     backbone: str,
@@ -63,7 +65,7 @@ def extract(
     from vqa.system.files import sha256
 
     number, total = _bucket(bucket)
-    videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
+    videos = [v for v in _videos(manifest, config, digest, dataset) if bucket_of(v.video_id, total) == number]
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
@@ -79,12 +81,12 @@ def extract(
     )
 
 
-def _videos(manifest: Path | None, config: Path | None, dataset: str | None) -> list[Video]:
+def _videos(manifest: Path | None, config: Path | None, digest: str | None, dataset: str | None) -> list[Video]:
     if manifest:
         return read_manifest(manifest)
     if not (config and dataset):
         raise UserError("give the videos by --manifest, or by --config and --dataset")
-    study = configs.load(config)
+    study = load_study(config, digest)
     return datasets.read(dataset, configs.dataset(study, dataset), study.store).videos
 
 

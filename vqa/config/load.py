@@ -1,6 +1,7 @@
 """Reading a config: a mistake becomes one line that names the key."""
 
 import difflib
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,9 +72,17 @@ def _refuse_a_second(keys: list[tuple[str, int]], source: str, above: tuple[str,
             raise UserError(f"{source} line {again}: the key '{key}' stands in line {line} already; keep one of them")
 
 
-def to_yaml(study: Study) -> str:
-    """The study with all its defaults, as a config that says the same."""
-    return yaml.safe_dump(study.model_dump(mode="json", exclude_none=True), sort_keys=False)
+def to_yaml(study: Study, place: Callable[[Path], str] = str) -> str:
+    """The study with all its defaults, as a config that says the same; `place` writes its paths."""
+    return yaml.safe_dump(_plain(study.model_dump(exclude_none=True), place), sort_keys=False)
+
+
+def _plain(value: Any, place: Callable[[Path], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(below, place) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(below, place) for below in value]
+    return place(value) if isinstance(value, Path) else value
 
 
 def dataset(study: Study, name: str) -> Dataset:

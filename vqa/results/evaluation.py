@@ -13,7 +13,7 @@ from vqa.protocol import predictions
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.study.runs import require_own_runs
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, snakemake
 from vqa.system.files import write_text
 
 METRICS = ("srocc", "plcc", "krocc", "rmse")
@@ -62,7 +62,7 @@ COLUMNS = [
 
 
 _TEXT = dict.fromkeys(("dataset", "experiment", "mode", "fit_status"), str)  # `2014` and `NA` are names
-_NUMBERS = (*METRICS, "plcc_raw")
+_UNDEFINED = {key: ["", "nan"] for key in (*METRICS, "plcc_raw")}
 
 
 def write_metrics(path: Path, metrics: pd.DataFrame) -> None:
@@ -71,9 +71,9 @@ def write_metrics(path: Path, metrics: pd.DataFrame) -> None:
 
 def read_metrics(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=dict.fromkeys(_NUMBERS, ["", "nan"]))
+        frame = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=_UNDEFINED)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); run `snakemake --cores N`") from None
+        raise UserError(f"{path}: cannot be read ({error}); run `{snakemake()}`") from None
     if missing := [name for name in COLUMNS if name not in frame.columns]:
         raise UserError(f"{path}: has no column {', '.join(missing)}; is it a metrics.csv?")
     return frame

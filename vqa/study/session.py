@@ -99,9 +99,8 @@ def require_profile_settings(arguments: Sequence[str]) -> None:
         wanted = _settings(Path(profile))
         named = {word.partition("=")[0] for word in options["--config"]}
         if lost := [entry for entry in wanted if entry.partition("=")[0] not in named]:
-            raise UserError(
-                f"--config replaces what {profile} sets; repeat it: --config {shlex.join([*lost, *options['--config']])}"
-            )
+            repeated = shlex.join([*lost, *options["--config"]])
+            raise UserError(f"--config replaces what {profile} sets; repeat it: --config {repeated}")
 
 
 def _settings(profile: Path) -> list[str]:

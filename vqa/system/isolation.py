@@ -1,6 +1,8 @@
 """C libraries that crash or hang on damaged files, kept away from the study."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -47,3 +49,15 @@ def _run(sender: Connection, function: Callable[..., Any], *arguments: Any) -> N
     except Exception as error:
         answer = False, error
     sender.send(answer)
+
+
+def end_with_parent() -> None:
+    """In a worker process: end as soon as its parent has, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)

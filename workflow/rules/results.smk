@@ -15,7 +15,7 @@ rule evaluate:
     benchmark:
         f"{RESULTS}/benchmarks/evaluate.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
@@ -47,7 +47,7 @@ rule tables:
     benchmark:
         f"{RESULTS}/benchmarks/tables.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
@@ -77,7 +77,7 @@ rule figures:
     benchmark:
         f"{RESULTS}/benchmarks/figures.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
@@ -103,7 +103,7 @@ rule report:
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),

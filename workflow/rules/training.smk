@@ -16,7 +16,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.training.threads
     resources:
         mem_mb=train_mb,
@@ -46,7 +46,7 @@ rule cross:
     benchmark:
         f"{RESULTS}/benchmarks/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.training.threads
     resources:
         mem_mb=by_attempt(resources.train_mb(all_videos(), 1, "cpu")),
