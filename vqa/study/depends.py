@@ -33,7 +33,8 @@ def demo_flags(dataset: DemoDataset) -> str:
 
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
-    settings = identity(dataset, exclude={"buckets", "on_bad_video"})
+    # A null, as version 0.1 wrote it: the permutations are read by trainings.
+    settings = identity(dataset, exclude={"buckets", "on_bad_video"}) | {"permutations": None}
     return canonical({"reader": settings, "videos": digest([(v.video_id, v.path, v.mos) for v in videos])})
 
 
@@ -108,10 +109,29 @@ def evaluate_depends(study: Study, pairs: Iterable[Any]) -> str:
     )
 
 
-def results_depends(study: Study) -> str:
-    """Tables, figures and report show the whole study; experiments keep the config's order, which tables follow."""
-    shown = json.dumps(identity(study, exclude_none=True), separators=(",", ":"))
-    return f"{EVALUATION_VERSION} {shown}"
+def tables_depends(study: Study) -> str:
+    return _shown(study, without={"name", "plots"})
+
+
+def figures_depends(study: Study) -> str:
+    return _shown(study, without={"name"})
+
+
+def report_depends(study: Study) -> str:
+    """The report prints the whole study, and only it changes with a device or a number of threads."""
+    return _in_order(identity(study, exclude_none=True))
+
+
+def _shown(study: Study, without: set[str]) -> str:
+    values = identity(study, exclude=without | {"results", "shared"}, exclude_none=True)
+    for section in ("extraction", "training"):
+        values[section] = {key: value for key, value in values[section].items() if key not in PERFORMANCE}
+    return _in_order(values)
+
+
+def _in_order(values: dict[str, Any]) -> str:
+    """As JSON in the config's order, which tables follow."""
+    return f"{EVALUATION_VERSION} {json.dumps(values, separators=(',', ':'))}"
 
 
 def flags(settings: BaseModel, exclude: set[str]) -> str:

@@ -80,6 +80,4 @@ def _outdated(old: Study, new: Study) -> list[str]:
 
 def _part(study: Study, key: str) -> Any:
     value = identity(study, include={key}).get(key)
-    return (
-        {k: v for k, v in value.items() if k not in PERFORMANCE | {"memory_mb"}} if isinstance(value, dict) else value
-    )
+    return {k: v for k, v in value.items() if k not in PERFORMANCE} if isinstance(value, dict) else value

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vqa import config as configs
 from vqa.results.contents import Contents
-from vqa.study import console, depends, record, resources, session, sources
+from vqa.study import console, depends, names, record, resources, session, sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout, missing_shards
 from vqa.study.sources import Sources
@@ -24,6 +24,7 @@ try:
         session.open_session(STUDY, sys.argv[1:], Path(workflow.basedir))
         record.require_record(GRID, sys.argv[1:])
     sources.check(GRID, SOURCES)
+    names.require_plain(SOURCES)
 except UserError as error:
     sys.exit(f"vqa: error: {error}")
 

@@ -53,7 +53,7 @@ rule tables:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.results_depends(STUDY),
+        depends=depends.tables_depends(STUDY),
         config=PATHS.study,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
@@ -83,7 +83,7 @@ rule figures:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.results_depends(STUDY),
+        depends=depends.figures_depends(STUDY),
         config=PATHS.study,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
@@ -109,7 +109,7 @@ rule report:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.results_depends(STUDY),
+        depends=depends.report_depends(STUDY),
         config=PATHS.study,
     message:
         "Write {output}"
