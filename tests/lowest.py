@@ -1,4 +1,4 @@
-"""The lowest versions that pyproject.toml admits: `python -m tests.lowest` prints a pin each, for `make test-lowest`."""
+"""The lowest versions that pyproject.toml admits, a pin each: `python -m tests.lowest`, for `make test-lowest`."""
 
 import re
 import sys
