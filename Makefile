@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-simulation test-cluster fuzz lint format bench plan power submissions clean
+.PHONY: help setup demo test test-paper test-reruns test-simulation test-lowest test-cluster fuzz lint format bench plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,6 +34,21 @@ test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 
 test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about a minute)
 	$(BIN)/python -m pytest -s -m simulation tests/evaluation
+
+test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
+	$(BIN)/python -m pytest -n $(CORES) -m "reruns or not reruns" tests/workflow/test_rerun_matrix.py
+
+# Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
+LOWEST := .venv-lowest
+LOWEST_TORCH ?= torch==2.5.0 torchvision==0.20.0
+
+test-lowest: setup ## unit tests and the smoke study with the lowest versions that pyproject.toml admits
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/python -m tests.lowest | grep -v '^torch' > $(LOWEST)/pins.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check $(LOWEST_TORCH) -r $(LOWEST)/pins.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(LOWEST)/bin/python -m pytest --ignore tests/workflow --ignore tests/results/test_report.py tests
+	$(LOWEST)/bin/python -m pytest tests/workflow/test_study.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
@@ -68,4 +83,4 @@ submissions: setup ## submit the paper's study to a real Slurm in dry form, and 
 	$(BIN)/python -m tests.benchmarks.submissions
 
 clean: ## delete the virtual environment and every result
-	rm -rf $(VENV) .snakemake results results-*
+	rm -rf $(VENV) $(LOWEST) .snakemake results results-*

@@ -35,7 +35,7 @@ def paper_study(results: Path, seeds: int = 10, **extra: object) -> Study:
             "name": "Fake study",
             "results": str(results),
             "seeds": seeds,
-            "datasets": {name: {"reader": name, "path": "/nowhere"} for name in SIZES},
+            "datasets": {name: {"reader": name, "path": f"/nowhere/{name}", "buckets": 1} for name in SIZES},
             "experiments": {
                 "frame-level": {"backbone": "resnet50", "batch_size": 128},
                 "cube-level": {"backbone": "resnet3d101-2018", "batch_size": 4096},
@@ -54,7 +54,7 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
     noise: (experiment, mode) -> standard deviation of the score's error, in units of the MOS's,
     that is added to an error all modes of a seed share; 0 makes a mode equal to the others.
     """
-    grid, layout = Grid(study), Layout(study.results)
+    grid, layout = Grid(study), Layout.of(study)
     rng = np.random.default_rng(0)
     for dataset in study.datasets:
         low, high = SPANS[dataset]
@@ -68,7 +68,8 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
         for slug in grid.slugs:
             _features(layout, dataset, slug, videos)
     for run in grid.runs:
-        _run(layout.run_folder(run), run, noise or {}, epochs)
+        asked = {"run": grid.run_settings(run.experiment).model_dump(mode="json"), "seed": run.seed, "order": run.order}
+        _run(layout.run_folder(run), run, noise or {}, epochs, asked)
     return study
 
 
@@ -83,7 +84,7 @@ def _features(layout: Layout, dataset: str, slug: str, videos: list[Video]) -> N
     shards.write(folder / f"{videos[0].video_id}.h5", [np.zeros((4, 2))], (4, 2), "float32", np.arange(4), made)
 
 
-def _run(folder: Path, run: RunId, noise: dict[tuple[str, str], float], epochs: int) -> None:
+def _run(folder: Path, run: RunId, noise: dict[tuple[str, str], float], epochs: int, asked: dict[str, object]) -> None:
     n = SIZES[run.dataset]
     held_out = round_fifth(n)
     low, high = SPANS[run.dataset]
@@ -108,7 +109,7 @@ def _run(folder: Path, run: RunId, noise: dict[tuple[str, str], float], epochs: 
         "train_frames": counts["train"] * 240,
         "seconds": 1.0,
     }
-    (folder / "run.json").write_text(json.dumps(made))
+    (folder / "run.json").write_text(json.dumps(asked | made))
 
 
 def evaluated(study: Study) -> StudyData:

@@ -46,9 +46,9 @@ def test_one_more_seed_trains_only_that_seed(project):
     assert set(pd.read_csv(project.results / "metrics.csv")["seed"]) == {0, 1, 2}
 
 
-def test_plot_setting_changes_results_only(project):
+def test_plot_setting_changes_figures_only(project):
     project.edit(plots__dpi=100)
-    assert project.jobs() == Counter({"tables": 1, "figures": 1, "report": 1})
+    assert project.jobs() == Counter({"figures": 1, "report": 1})
 
 
 def test_significance_level_evaluates_again(project):

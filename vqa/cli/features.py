@@ -8,7 +8,7 @@ import click
 
 from vqa import config as configs
 from vqa import datasets
-from vqa.cli.options import FILE, FOLDER, settings_options
+from vqa.cli.options import FILE, FOLDER, digest_option, load_study, settings_options
 from vqa.config import BackboneSettings, Extraction
 from vqa.manifest import Video, read_manifest
 from vqa.system.errors import UserError
@@ -32,6 +32,7 @@ def weights(backbone: str, output: Path) -> None:
 @click.option("--task", type=FILE, help="the videos: a bucket as the workflow planned it (JSON)")
 @click.option("--manifest", type=FILE, help="the videos: a manifest (CSV)")
 @click.option("--config", type=FILE, help="the videos: a study config that has --dataset")
+@digest_option
 @click.option("--dataset", help="a name under `datasets:` in the config")
 @click.option("--bucket", default="0/1", show_default=True, help="I/N: the I-th of N buckets of videos")
 @click.option("--backbone", required=True, help="e.g. resnet50, resnet3d101-2018, torchvision/<name>")
@@ -47,6 +48,7 @@ def extract(
     task: Path | None,
     manifest: Path | None,
     config: Path | None,
+    digest: str | None,
     dataset: str | None,
     bucket: str,
     backbone: str,
@@ -73,7 +75,7 @@ def extract(
         videos = read_task(task).videos
     else:
         number, total = _bucket(bucket)
-        videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
+        videos = [v for v in _videos(manifest, config, digest, dataset) if bucket_of(v.video_id, total) == number]
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
@@ -91,13 +93,13 @@ def _stamps(task: Path | None) -> dict[str, str]:
     return read_task(task).stamps if task else {}
 
 
-def _videos(manifest: Path | None, config: Path | None, dataset: str | None) -> list[Video]:
+def _videos(manifest: Path | None, config: Path | None, digest: str | None, dataset: str | None) -> list[Video]:
     if manifest:
         return read_manifest(manifest)
     if not (config and dataset):
         raise UserError("give the videos by --task, by --manifest, or by --config and --dataset")
-    study = configs.load(config)
-    return datasets.read(dataset, configs.dataset(study, dataset), study.results).videos
+    study = load_study(config, digest)
+    return datasets.read(dataset, configs.dataset(study, dataset), study.store).videos
 
 
 def _bucket(text: str) -> tuple[int, int]:

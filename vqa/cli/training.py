@@ -34,6 +34,7 @@ def train(
     from vqa.features.index import feature_origin, read_index
     from vqa.manifest import read_manifest
     from vqa.protocol.splits import split
+    from vqa.system.files import portable, sha256
 
     run = configs.validate(Run, settings)
     videos = read_manifest(manifest)
@@ -42,7 +43,12 @@ def train(
     entries = read_index(index)
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
-    made_by = {"manifest": str(manifest), "index": str(index), "features": feature_origin(entries)}
+    made_by = {
+        "manifest": portable(manifest, index, output),
+        "index": portable(index, manifest, output),
+        "inputs": {"manifest": sha256(manifest), "index": sha256(index)},
+        "features": feature_origin(entries),
+    }
     run_training(run, seed, order, videos, entries, parts, output, made_by)
 
 

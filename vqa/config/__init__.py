@@ -1,6 +1,6 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
-from vqa.config.load import dataset, load, parse, to_yaml, validate
+from vqa.config.load import dataset, load, parse, read, to_yaml, validate
 from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
 from vqa.config.schema import (
     BackboneSettings,
@@ -21,5 +21,5 @@ from vqa.config.schema import (
 __all__ = [
     "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "Mode",
     "NativeDataset", "NativeReader", "Precision", "Run", "Statistics", "Study", "TableDataset", "Training",
-    "VsfaInfoDataset", "dataset", "identity", "load", "parse", "to_yaml", "validate",
+    "VsfaInfoDataset", "dataset", "identity", "load", "parse", "read", "to_yaml", "validate",
 ]  # fmt: skip

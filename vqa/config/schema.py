@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from vqa.config import checks
+from vqa.config.fields import NODE, BackboneName, FilePath, Name
 from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
 from vqa.system.devices import Device
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
 Margin = Annotated[float, Field(gt=0)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class _Model(BaseModel):
@@ -60,7 +61,7 @@ class _Dataset(_Model):
         "done; exclude: it is left out and the report names it",
     )
     buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
-    permutations: Path | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
+    permutations: FilePath | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
 
 
 class DemoDataset(_Dataset):
@@ -85,7 +86,7 @@ class NativeDataset(_Dataset):
     """One of the paper's datasets, in the layout its authors distribute."""
 
     reader: NativeReader
-    path: Path = Field(description="folder that holds the videos and the metadata")
+    path: FilePath = Field(description="folder that holds the videos and the metadata")
     buckets: int = Field(16, ge=1)
 
 
@@ -93,15 +94,15 @@ class TableDataset(_Dataset):
     """Any dataset, as a CSV table with columns video_id, path, mos."""
 
     reader: Literal["table"]
-    path: Path = Field(description="the CSV file; relative video paths start at its folder")
+    path: FilePath = Field(description="the CSV file; relative video paths start at its folder")
 
 
 class VsfaInfoDataset(_Dataset):
     """VSFA's `<name>info.mat` (MATLAB v7.3) beside a folder of videos."""
 
     reader: Literal["vsfa-info"]
-    path: Path = Field(description="the info.mat file")
-    videos: Path = Field(description="folder that holds the videos")
+    path: FilePath = Field(description="the info.mat file")
+    videos: FilePath = Field(description="folder that holds the videos")
 
 
 READERS = ("demo", *get_args(NativeReader), "table", "vsfa-info")
@@ -109,10 +110,10 @@ Dataset = Annotated[DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset
 
 
 class BackboneSettings(_Model):
-    weights: Path | None = Field(
+    weights: FilePath | None = Field(
         None, description="checkpoint file; default: <results>/weights/<backbone>.pth, made by the workflow"
     )
-    node: str | None = Field(None, description="torchvision/<name>: the graph node whose maps are pooled")
+    node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
     cube_input: Literal["crop112", "native"] = Field(
         "crop112",
         description="3D networks: short side to 112 and centre crop as in their training, or native size",
@@ -122,7 +123,7 @@ class BackboneSettings(_Model):
 class Experiment(_Model):
     """A named (backbone, sampler, head, batch size, epochs, modes)."""
 
-    backbone: str = Field(description="a registered backbone, or torchvision/<name>")
+    backbone: BackboneName = Field(description="a registered backbone, or torchvision/<name>")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: HeadName = Field("vsfa", description="what follows the features; see README")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
@@ -223,10 +224,16 @@ class Study(_Model):
     """A whole study: what config.yaml may say."""
 
     name: str = Field("study", description="title of the report")
-    results: Path = Field(Path("results"), description="folder of everything that is made")
+    results: FilePath = Field(Path("results"), description="folder of everything that is made")
+    shared: FilePath | None = Field(
+        None,
+        json_schema_extra=ADDED,
+        description="folder of the manifests, weights, features and runs: studies that name the same one "
+        "share them; default: results",
+    )
     seeds: tuple[int, ...] = Field(description="a count, or a list of run seeds [paper: 10 runs]")
     datasets: dict[Name, Dataset] = Field(min_length=1)
-    backbones: dict[str, BackboneSettings] = Field(default_factory=dict)
+    backbones: dict[BackboneName, BackboneSettings] = Field(default_factory=dict)
     experiments: dict[Name, Experiment] = Field(min_length=1)
     splits: Splits = Splits()
     extraction: Extraction = Extraction()
@@ -236,6 +243,11 @@ class Study(_Model):
     )
     statistics: Statistics = Statistics()
     plots: Plots = Plots()
+
+    @property
+    def store(self) -> Path:
+        """Where manifests, weights, features and runs lie."""
+        return self.shared or self.results
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -255,15 +267,7 @@ class Study(_Model):
 
     @model_validator(mode="after")
     def _references(self) -> "Study":
-        for name in self.cross_dataset:
-            if name not in self.experiments:
-                raise ValueError(f"cross_dataset names the experiment '{name}', which is not defined")
-            if len(self.datasets) < 2:
-                raise ValueError("cross_dataset needs at least two datasets")
-        if self.splits.method == "stored":
-            for name, dataset in self.datasets.items():
-                if dataset.permutations is None:
-                    raise ValueError(f"splits.method stored needs datasets.{name}.permutations")
+        checks.check(self)
         return self
 
 

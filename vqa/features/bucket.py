@@ -22,7 +22,8 @@ from vqa.system.isolation import guarded
 from vqa.video.identity import causes
 
 log = logging.getLogger("vqa")
-_RECEIPT = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames")
+_RECEIPT = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames",
+            "precision_used", "decoder")  # fmt: skip
 
 
 class Bucket:

@@ -128,7 +128,7 @@ def _attributes(clip: "Clip", rows: int, dim: int) -> dict[str, Any]:
         "height": clip.header.height,
         "fps": clip.header.fps or -1.0,
         "pixel_format": clip.header.pixel_format,
-        "source": clip.video.path,
+        "source": Path(clip.video.path).name,  # not where it lay: shards travel
         "source_size": clip.source.size,
         "source_mtime_ns": clip.source.mtime_ns,
         "source_sha256": clip.source.sha256,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vqa.config import load
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.results.evaluation import METRICS, read_metrics
 from vqa.results.resampling import Resampling, resampling
@@ -62,11 +63,17 @@ def _row(group: pd.DataFrame, metric: str, drawn: Resampling) -> dict[str, objec
     }
 
 
+def _layout(results: Path) -> Layout:
+    """Where the runs of a study lie: in its results, or in the folder that it shares with others."""
+    study = load(results / "study.yaml") if (results / "study.yaml").is_file() else None
+    return Layout(results, study.store if study and study.store != study.results else results)
+
+
 def _common_splits(a: Path, b: Path, cell: Iterable[object], seeds: list[int]) -> Resampling:
     """A's splits of a cell; raises `UserError` unless B tested on the same videos."""
     dataset, experiment, mode = map(str, cell)
     here, there = (
-        resampling([Layout(folder).run(dataset, experiment, mode[0], seed) for seed in seeds]) for folder in (a, b)
+        resampling([_layout(folder).run(dataset, experiment, mode[0], seed) for seed in seeds]) for folder in (a, b)
     )
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:

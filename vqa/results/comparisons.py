@@ -67,7 +67,7 @@ def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 def _resampling(study: Study, dataset: str, experiment: str, mode: Any) -> Resampling:
     """How the seeds of a cell split the videos."""
-    layout, order = Layout(study.results), train_order(mode)
+    layout, order = Layout.of(study), train_order(mode)
     return resampling([layout.run_folder(RunId(dataset, experiment, order, seed)) for seed in study.seeds])
 
 

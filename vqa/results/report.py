@@ -2,7 +2,9 @@
 
 import base64
 import platform
+import shlex
 import sys
+from functools import reduce
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +23,7 @@ from vqa.results.study_data import StudyData
 from vqa.results.tables import SYNTHETIC, all_tables
 from vqa.results.tables.tests import limits
 from vqa.results.tables.writers import to_latex
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, snakemake
 from vqa.system.files import write_text
 
 _PACKAGES = ("torch", "torchvision", "snakemake", "av", "decord", "h5py", "numpy", "scipy", "pandas")
@@ -48,11 +50,11 @@ def write_report(data: StudyData, output: Path) -> None:
             for name in data.contents.figures
         ],
         inconsistencies=INCONSISTENCIES if any(dataset_of(study, name) for name in study.datasets) else (),
-        excluded={name: data.excluded(name) for name in study.datasets},
+        excluded={name: _without_places(data, data.excluded(name)) for name in study.datasets},
         suspicious={name: suspicious(data, name) for name in study.datasets},
         backbones=backbones(data),
         cost=_cost(data),
-        settings=to_yaml(study),
+        settings=to_yaml(study, place=_place),
         versions=_versions(),
         command=_command(data),
     )
@@ -108,7 +110,7 @@ def _embedded(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError:
-        raise UserError(f"{path}: this figure is missing; run `snakemake --cores N`") from None
+        raise UserError(f"{path}: this figure is missing; run `{snakemake()}`") from None
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
@@ -135,4 +137,19 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _command(data: StudyData) -> str:
-    return f"snakemake --cores N --configfile {data.results / 'study.yaml'}"
+    return shlex.join(["snakemake", "--cores", "N", "--configfile", _place(data.layout.study)])
+
+
+def _place(path: Path) -> str:
+    """A path as the page shows it: within the working folder, or the last name alone. Others read the page."""
+    inside = path.resolve().is_relative_to(Path.cwd())
+    return str(path.resolve().relative_to(Path.cwd())) if inside else f".../{path.name}"
+
+
+def _without_places(data: StudyData, reasons: dict[str, str]) -> dict[str, str]:
+    """Messages that name videos by their full path, without the folders above the dataset."""
+    paths = [Path(video.path) for name in data.study.datasets for video in data.manifest(name)]
+    folders = sorted({f"{path.parent}/" for path in paths}, key=len, reverse=True)
+    return {
+        video: reduce(lambda text, folder: text.replace(folder, ""), folders, told) for video, told in reasons.items()
+    }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.protocol import predictions
-from vqa.results.evaluation import read_run
+from vqa.study.runs import read_run
 
 Split = tuple[frozenset[str], frozenset[str]]
 

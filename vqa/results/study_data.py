@@ -9,14 +9,18 @@ import pandas as pd
 
 from vqa.config import Mode, Study
 from vqa.evaluation.metrics import evaluate
+from vqa.features.identity import bucket_of
 from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
 from vqa.protocol import predictions
 from vqa.results.comparisons import read_statistics
 from vqa.results.contents import Contents
-from vqa.results.evaluation import read_metrics, read_run
+from vqa.results.evaluation import read_metrics
 from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import Layout
+from vqa.study.runs import read_run
+
+_TEXT = {"dataset": str, "video_id": str}
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class StudyData:
     def __init__(self, study: Study):
         self.study = study
         self.grid = Grid(study)
-        self.layout = Layout(study.results)
+        self.layout = Layout.of(study)
         self.contents = Contents(study)
         self.results = study.results
         self._runs: dict[RunId, dict[str, Any]] = {}
@@ -96,7 +100,7 @@ class StudyData:
         """Metrics of heads trained on one dataset and tested on another, a row a seed."""
         rows = []
         for seed in self.study.seeds:
-            frame = pd.read_csv(self.layout.run_folder(RunId(trained, experiment, "O", seed)) / "cross.csv")
+            frame = pd.read_csv(self.layout.cross(trained, experiment, "O", seed), dtype=_TEXT, keep_default_na=False)
             chosen = frame[frame["dataset"] == tested]
             rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
         return pd.DataFrame(rows)
@@ -121,7 +125,10 @@ class StudyData:
         return joined
 
     def receipt_files(self, dataset: str, slug: str) -> list[Path]:
-        return sorted((self.layout.features(dataset, slug) / "receipts").glob("*.json"))
+        """Those of the study's own buckets: an earlier study may have had more."""
+        total = self.study.datasets[dataset].buckets
+        numbers = {bucket_of(video.video_id, total) for video in self.manifest(dataset)}
+        return [self.layout.receipt(dataset, slug, number) for number in sorted(numbers)]
 
     def excluded(self, dataset: str) -> dict[str, str]:
         """video_id -> why it is left out: asked for in the config, or found bad."""

@@ -36,7 +36,7 @@ class Sources:
         self._stamps = Stamps(layout.hashes)
 
     def _list(self, dataset: str) -> Listing:
-        return datasets.read(dataset, self.study.datasets[dataset], self.study.results)
+        return datasets.read(dataset, self.study.datasets[dataset], self.study.store)
 
     def _dealt(self, dataset: str) -> dict[int, list[Video]]:
         count = self.study.datasets[dataset].buckets

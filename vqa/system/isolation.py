@@ -1,7 +1,9 @@
 """C libraries that crash or hang on damaged files, kept away from the study."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -90,3 +92,15 @@ def _answer(sender: Connection, function: Callable[..., Any], paths: list[Any], 
         except Exception as error:
             answer = False, error
         sender.send(answer)
+
+
+def end_with_parent() -> None:
+    """In a worker process: end as soon as its parent has, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)

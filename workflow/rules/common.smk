@@ -2,28 +2,34 @@
 # What lists, stats or compares sources runs in the main process alone (`workflow.is_main_process`): a submitted
 # job parses all this again, and knows the sizes from the plan.
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from vqa.config import parse as parse_study
-from vqa.config import to_yaml
+from vqa import config as configs
 from vqa.datasets import demo
 from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
-from vqa.study import depends, resources, sources
+from vqa.study import console, depends, names, record, resources, session, sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout, missing_shards
 from vqa.study.sources import Planned, Sources
-from vqa.system import devices
-from vqa.system.errors import MEND, RunError, UserError
-from vqa.system.files import write_text
+from vqa.system import devices, errors
+from vqa.system.errors import RunError, UserError
+
+logger.addFilter(console.brief)
 
 try:
-    STUDY = parse_study(config, "config")
-    GRID, PATHS, CONTENTS = Grid(STUDY), Layout(STUDY.results), Contents(STUDY)
+    for _file in workflow.configfiles:
+        configs.read(_file)
+    STUDY = configs.parse(config, "config")
+    GRID, PATHS, CONTENTS = Grid(STUDY), Layout.of(STUDY), Contents(STUDY)
     SOURCES = Sources(STUDY, PATHS, GRID) if workflow.is_main_process else Planned(PATHS)
     if workflow.is_main_process:
+        session.open_session(STUDY, sys.argv[1:], Path(workflow.basedir))
+        record.require_record(GRID, sys.argv[1:])
         sources.check(GRID, SOURCES)
+        names.require_plain(SOURCES)
 except (UserError, RunError) as error:
     sys.exit(f"vqa: error: {error}")
 
@@ -31,7 +37,7 @@ RESULTS = str(STUDY.results)
 
 # Without conda, `vqa` is the one beside the Python that runs Snakemake, also in an inactive venv.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f'set -euo pipefail; export PATH="{Path(sys.executable).parent}:$PATH"; ')
+    shell.prefix(f'set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 
 wildcard_constraints:
@@ -44,7 +50,7 @@ wildcard_constraints:
 
 
 if workflow.is_main_process and (_gone := missing_shards(PATHS, STUDY.datasets, GRID.slugs)):
-    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {MEND}")
+    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {errors.mend()}")
 
 
 # What is asked of a scheduler. `auto` is resolved where a job runs; here it says what there seems to be.
@@ -53,7 +59,7 @@ TRAIN_DEVICE = devices.resolve(STUDY.training.device)
 
 # A rule's `gpu` is what a scheduler like Slurm gives it, and limits nothing on one machine. There the
 # workflow offers the seats of the GPUs it finds: an extraction takes a whole GPU, a training one seat.
-_LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
+_LOCAL = workflow.is_main_process and workflow.nodes is None
 if _LOCAL and devices.visible() and "gpu_seats" not in workflow.global_resources:
     workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
 
@@ -128,7 +134,7 @@ def all_runs():
 
 
 def all_crossed():
-    return [PATHS.run_folder(run) / "cross.csv" for run in GRID.crossed]
+    return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
 
 
 def all_results():
@@ -153,14 +159,14 @@ def clips(wildcards):
     settings = STUDY.datasets[wildcards.dataset]
     if settings.reader != "demo":
         return []
-    made = demo.read(wildcards.dataset, settings, STUDY.results).videos
+    made = demo.read(wildcards.dataset, settings, STUDY.store).videos
     if "bucket" in wildcards.keys():
         made = [video for video in made if bucket_of(video.video_id, settings.buckets) == int(wildcards.bucket)]
     return [rendered(wildcards.dataset), *(ancient(video.path) for video in made)]
 
 
 def rendered(dataset):
-    return demo.folder(dataset, STUDY.results) / ".rendered"
+    return demo.folder(dataset, STUDY.store) / ".rendered"
 
 
 def checkpoint(wildcards):
@@ -227,7 +233,7 @@ def run_flags(wildcards):
 def dataset_metadata(wildcards):
     """The labels that the workflow makes itself. Of others the rows count, which `manifest_depends` holds."""
     settings = STUDY.datasets[wildcards.dataset]
-    return demo.table(wildcards.dataset, STUDY.results) if settings.reader == "demo" else []
+    return demo.table(wildcards.dataset, STUDY.store) if settings.reader == "demo" else []
 
 
 def other_datasets(wildcards):

@@ -6,7 +6,7 @@ for _name in DEMO:
 
     rule:
         name:
-            f"demo_data_{_name.replace('-', '_').replace('.', '_')}"
+            f"demo_data_{_name}"
         output:
             rendered=touch(rendered(_name)),
             table=demo.table(_name, STUDY.results),
@@ -16,7 +16,7 @@ for _name in DEMO:
         benchmark:
             f"{RESULTS}/benchmarks/demo-data/{_name}.tsv"
         conda:
-            "../../envs/cpu.yaml"
+            "../../envs/vqa.yaml"
         threads: 2
         resources:
             mem_mb=by_attempt(1500),

@@ -1,6 +1,12 @@
 # Stage 1: native metadata and videos -> manifest -> shards, a bucket of videos a job -> index.
 
 
+localrules:
+    weights,
+    manifest,
+    index,
+
+
 rule manifest:
     input:
         dataset_metadata,
@@ -11,7 +17,7 @@ rule manifest:
     benchmark:
         f"{RESULTS}/benchmarks/manifest/{{dataset}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(600),
@@ -36,7 +42,7 @@ rule probe:
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{dataset}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 2
     resources:
         mem_mb=by_attempt(1000),
@@ -59,7 +65,7 @@ rule weights:
     benchmark:
         f"{RESULTS}/benchmarks/weights/{{backbone}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
@@ -85,7 +91,7 @@ rule extract:
     benchmark:
         f"{RESULTS}/benchmarks/extract/{{dataset}}/{{backbone}}/{{bucket}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.extraction.threads
     resources:
         mem_mb=extract_mb,
@@ -122,7 +128,7 @@ rule index:
     benchmark:
         f"{RESULTS}/benchmarks/index/{{dataset}}/{{backbone}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(600),

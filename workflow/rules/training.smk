@@ -16,7 +16,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.training.threads
     resources:
         mem_mb=train_mb,
@@ -43,13 +43,13 @@ rule cross:
         manifests=lambda wildcards: [PATHS.manifest(name) for name in other_datasets(wildcards)],
         indexes=lambda wildcards: [experiment_index(wildcards, name) for name in other_datasets(wildcards)],
     output:
-        PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "cross.csv",
+        PATHS.cross("{dataset}", "{experiment}", "{order}", "{seed}"),
     log:
         f"{RESULTS}/logs/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.training.threads
     resources:
         mem_mb=by_attempt(resources.cross_mb(all_videos())),
