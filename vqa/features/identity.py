@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from vqa.backbones.registry import recipe
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
 
@@ -14,7 +15,9 @@ def bucket_of(video_id: str, buckets: int) -> int:
 
 def settings_of(backbone: str, settings: BackboneSettings, extraction: Extraction) -> dict[str, Any]:
     """The part of the config that a feature's value depends on; performance knobs stay out."""
+    changed = recipe(backbone, settings.node)
     return {
+        **({"recipe": changed} if changed else {}),
         "version": FEATURE_VERSION,
         "backbone": backbone,
         "cube_input": settings.cube_input,

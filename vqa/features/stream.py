@@ -143,6 +143,8 @@ def load_extractor(
 ) -> Extractor:
     """The extractor, optimised, on the torch device `device`."""
     torch.set_num_threads(extraction.threads)
+    # float32 means float32: CUDA's convolutions would round their input to TF32's 10 bits.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     extractor = create(name, weights, settings.cube_input, settings.node)
     return extractor.optimise(resolve_precision(extraction.precision, device)).to(device)
 
@@ -153,5 +155,6 @@ def resolve_precision(precision: str, device: str) -> torch.dtype:
         named: torch.dtype = getattr(torch, precision)
         return named
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
