@@ -110,7 +110,7 @@ def _extract(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Extract `videos`; returns the attributes of the shards made, and the errors, by video_id."""
     from vqa.features.clips import Failed
-    from vqa.features.stream import load_extractor, stream
+    from vqa.features.stream import load_extractor, stored, stream
 
     extractor = load_extractor(entry.name, weights, settings, extraction, device)
     common = _provenance(bucket.depends, entry, extractor)
@@ -129,7 +129,8 @@ def _extract(
         attributes["fingerprint"] = bucket.fingerprint(clip.video, attributes["source_sha256"])
         shape = (len(features.starts), features.dim)
         shard = bucket.shard(clip.video)
-        checksum = shards.write(shard, features.chunks(), shape, extraction.storage, features.starts, attributes)
+        rows = stored(features, clip.video, extraction.storage)
+        checksum = shards.write(shard, rows, shape, extraction.storage, features.starts, attributes)
         made[clip.video.video_id] = attributes | {"checksum": checksum}
         frames += clip.decoded.frames
         _report_differences(clip)

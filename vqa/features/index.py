@@ -90,6 +90,6 @@ def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
     """The backbone, weights and settings that made the features, read off the first shard."""
     found = shards.attributes(next(iter(entries.values())).shard)
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "cube_input", "node", "decoder", "precision")
+    keys = ("backbone", "cube_input", "node", "decoder", "precision", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
     return origin | {"weights_sha256": found["weights_sha256"]} if origin else {}

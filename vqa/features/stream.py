@@ -22,6 +22,7 @@ from vqa.backbones.extractor import Extractor
 from vqa.config import BackboneSettings, Extraction
 from vqa.features.clips import Batch, Clip, Failed, batches
 from vqa.manifest import Video
+from vqa.system.errors import UserError
 
 Item = TypeVar("Item")
 _QUEUE = 3
@@ -44,6 +45,21 @@ class Features:
         self.spool.seek(0)
         while data := self.spool.read(rows * self.dim * 4):
             yield np.frombuffer(data, np.float32).reshape(-1, self.dim)
+
+
+def stored(features: Features, video: Video, storage: str) -> Iterator[NDArray[Any]]:
+    """The rows as a shard of type `storage` holds them; raises `UserError` where they are not finite."""
+    for rows in features.chunks():
+        with np.errstate(over="ignore"):
+            kept = rows.astype(storage)
+        if not np.isfinite(rows).all():
+            raise UserError(f"{video.path}: its features are not finite; set extraction.precision: float32")
+        if not np.isfinite(kept).all():
+            raise UserError(
+                f"{video.path}: its features, up to {np.abs(rows).max():.3g}, do not fit {storage}; "
+                "set extraction.storage: float32"
+            )
+        yield kept
 
 
 def stream(
