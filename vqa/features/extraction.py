@@ -89,12 +89,15 @@ class Job:
         return create_once(self.precision, f"{decided}\n").strip() if self.precision else decided
 
     def _write(self, clip: "Clip", features: "Features", common: dict[str, Any]) -> dict[str, Any]:
+        from vqa.features.stream import stored
+
         why = causes(clip.video)
         attributes = common | _attributes(clip, len(features.starts), features.dim) | {"causes": canonical(why)}
         attributes["fingerprint"] = self.bucket.fingerprint(clip.video, clip.source.sha256, why)
         shape = (len(features.starts), features.dim)
         shard, storage = self.bucket.shard(clip.video), self.extraction.storage
-        checksum = shards.write(shard, features.chunks(), shape, storage, features.starts, attributes)
+        rows = stored(features, clip.video, storage)
+        checksum = shards.write(shard, rows, shape, storage, features.starts, attributes)
         return attributes | {"checksum": checksum}
 
     def _provenance(self, extractor: "Extractor") -> dict[str, Any]:

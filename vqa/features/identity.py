@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from vqa.backbones.registry import recipe
 from vqa.config import BackboneSettings, Extraction
 from vqa.manifest import Video
 from vqa.system.files import digest
@@ -22,7 +23,9 @@ def bucket_of(video_id: str, buckets: int) -> int:
 
 def settings_of(backbone: str, settings: BackboneSettings, extraction: Extraction) -> dict[str, Any]:
     """The part of the config that a feature's value depends on; performance knobs stay out."""
+    changed = recipe(backbone, settings.node)
     return {
+        **({"recipe": changed} if changed else {}),
         "version": _FORMULA,
         "backbone": backbone,
         "cube_input": settings.cube_input,

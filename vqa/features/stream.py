@@ -22,6 +22,7 @@ from vqa.backbones.extractor import Extractor
 from vqa.config import BackboneSettings, Extraction
 from vqa.features.clips import Batch, Clip, Failed, batches
 from vqa.manifest import Video
+from vqa.system.errors import UserError
 from vqa.video.reader import Frame
 
 Item = TypeVar("Item")
@@ -38,6 +39,7 @@ class Features:
         self.dtype = np.dtype(dtype)
         self.dim = 0
         self.starts: list[int] = []
+        self.largest = 0.0  # of the rows' magnitudes, before they take the shard's type; infinite for NaN
         self._folder = Path(folder or tempfile.gettempdir())
         with self._named():
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +48,7 @@ class Features:
     def append(self, rows: NDArray[np.float32], starts: list[int]) -> None:
         self.dim = rows.shape[1]
         self.starts += starts
+        self.largest = max(self.largest, float(np.abs(rows).max())) if np.isfinite(rows).all() else float("inf")
         with self._named(), np.errstate(over="ignore"):
             self.spool.write(np.ascontiguousarray(rows, self.dtype).data)
 
@@ -66,6 +69,19 @@ class Features:
             yield
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._folder)) from None
+
+
+def stored(features: Features, video: Video, storage: str) -> Iterator[NDArray[Any]]:
+    """The rows as a shard of type `storage` holds them; raises `UserError` where they are not finite."""
+    if not np.isfinite(features.largest):
+        raise UserError(f"{video.path}: its features are not finite; set extraction.precision: float32")
+    if features.largest > np.finfo(storage).max:
+        raise UserError(
+            f"{video.path}: its features, up to {features.largest:.3g}, do not fit {storage}; "
+            "set extraction.storage: float32"
+        )
+    for rows in features.chunks():
+        yield rows.astype(storage, copy=False)
 
 
 def stream(
@@ -172,6 +188,8 @@ def load_extractor(
 ) -> Extractor:
     """The extractor, optimised, on the torch device `device`."""
     torch.set_num_threads(extraction.threads)
+    # float32 means float32: CUDA's convolutions would round their input to TF32's 10 bits.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     extractor = create(name, weights, settings.cube_input, settings.node)
     return extractor.optimise(resolve_precision(extraction.precision, device)).to(device)
 
@@ -182,5 +200,6 @@ def resolve_precision(precision: str, device: str) -> torch.dtype:
         named: torch.dtype = getattr(torch, precision)
         return named
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32

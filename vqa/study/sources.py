@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa import datasets
+from vqa.backbones.registry import check_settings
 from vqa.config import Study
 from vqa.datasets import Listing
 from vqa.features.identity import bucket_of
@@ -136,9 +137,13 @@ def weights(grid: Grid, layout: Layout, slug: str) -> Path:
 
 
 def check(grid: Grid, sources: Sources) -> None:
-    """Raise `UserError` where a dataset or a checkpoint that the study reads is not there."""
+    """Raise `UserError` where a dataset or a checkpoint that the study reads is not there, or a
+    backbone cannot follow its settings.
+    """
     for entry in grid.backbones:
-        own = grid.settings(entry.name).weights
+        settings = grid.settings(entry.name)
+        check_settings(entry.name, settings.node, settings.cube_input)
+        own = settings.weights
         if own is None and entry.weights == "manual":
             raise UserError(
                 f"backbones.{entry.name}.weights: is needed, this checkpoint is distributed by hand; "
@@ -146,8 +151,8 @@ def check(grid: Grid, sources: Sources) -> None:
             )
         if own is not None and not own.is_file():
             raise UserError(f"backbones.{entry.name}.weights: there is no file {own}; give the checkpoint's path")
-    for dataset, settings in grid.study.datasets.items():
-        stored = settings.permutations
+    for dataset, source in grid.study.datasets.items():
+        stored = source.permutations
         if stored is not None and not stored.is_file():
             raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
         sources.buckets(dataset)
