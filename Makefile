@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan submissions clean
+.PHONY: help setup demo test test-paper test-decoding test-cluster fuzz lint format bench plan submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -31,6 +31,9 @@ test: setup ## run all tests
 
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
+
+test-decoding: setup ## decode a hundred small videos as the ffmpeg command does (about 1 minute)
+	$(BIN)/python -m pytest -m '' tests/video/test_decoding.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster

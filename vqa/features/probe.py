@@ -24,7 +24,10 @@ class Probe:
 
 
 def probe_all(videos: list[Video], workers: int) -> list[Probe]:
-    """Open every video, `workers` at a time; a bad one is reported, not raised."""
+    """Open every video, `workers` at a time; a bad one is reported, not raised.
+
+    Raises `RunError` for one that cannot be read: nothing is known of it.
+    """
 
     def one(video: Video) -> Probe:
         try:
