@@ -12,13 +12,13 @@ from pathlib import Path
 
 from vqa.manifest import Video
 from vqa.system.errors import UserError
-from vqa.video.causes import causes
+from vqa.video.changes import causes
 from vqa.video.decord import DecordReader
-from vqa.video.libraries import libraries
 from vqa.video.pyav import PyavReader
 from vqa.video.raw import RawReader, is_raw
 from vqa.video.reader import Decoded, Header, Reader
 from vqa.video.source import status
+from vqa.video.versions import libraries
 
 _DECODERS: dict[str, Callable[[Path, int], Reader]] = {"pyav": PyavReader, "decord": DecordReader}
 __all__ = ["Decoded", "Header", "Reader", "causes", "libraries", "open_video", "probe"]

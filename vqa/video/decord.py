@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vqa.system.errors import UserError
-from vqa.video.libraries import libraries
 from vqa.video.reader import Decoded, Frame, Header, unreadable
 from vqa.video.source import require_readable
+from vqa.video.versions import libraries
 
 
 class DecordReader:

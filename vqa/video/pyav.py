@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from vqa.system.errors import UserError
-from vqa.video.libraries import libraries
 from vqa.video.picture import Painter
 from vqa.video.reader import Decoded, Frame, Header, unreadable
 from vqa.video.source import open_source, out_of_reach
 from vqa.video.streams import choose, declared_frames, declared_seconds
+from vqa.video.versions import libraries
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame

@@ -7,10 +7,10 @@ import numpy as np
 
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
-from vqa.video.libraries import libraries
 from vqa.video.picture import Painter
 from vqa.video.reader import Decoded, Frame, Header
 from vqa.video.source import open_source, out_of_reach, status
+from vqa.video.versions import libraries
 
 RAW_FORMATS = ("yuv420p", "yuvj420p")
 

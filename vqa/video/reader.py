@@ -69,10 +69,11 @@ def unreadable(path: Path, reason: str) -> UserError:
 
 
 def incomplete(path: Path, header: Header, decoded: Decoded, share: float) -> UserError | None:
-    """What is wrong if less than `share` of a video decoded, by the container's count and by its times.
+    """What is wrong if less than `share` of a video decoded, by the container's count and by its duration.
 
-    Either may be wrong in a sound file (a count that includes empty packets, a variable rate): both must
-    fall short. A container with neither, as MPEG-TS and PS, cannot show that its end is missing.
+    Either may be wrong in a sound file (a count of empty packets, a variable rate): both must fall short. Where
+    something was corrupt, the frames alone count, against the count or, without one, the duration times the rate.
+    A container with neither, as MPEG-TS and PS, cannot show that its end is missing.
     """
     if decoded.frames == 0:
         return UserError(f"{path}: holds no video frames; download it again or exclude it")
@@ -84,7 +85,10 @@ def incomplete(path: Path, header: Header, decoded: Decoded, share: float) -> Us
     shares = []
     if header.frames:
         shares.append((decoded.frames / header.frames, f"{decoded.frames} of {header.frames} frames"))
-    if header.seconds and decoded.seconds is not None:
+    elif decoded.corrupt and header.seconds and header.fps:
+        expected = header.seconds * header.fps
+        shares.append((decoded.frames / expected, f"{decoded.frames} of about {expected:.0f} frames"))
+    if header.seconds and decoded.seconds is not None and not (shares and decoded.corrupt):
         seconds = max(decoded.seconds, decoded.others)
         shares.append((seconds / header.seconds, f"{seconds:.1f} of {header.seconds:.1f} seconds"))
     if not shares and decoded.broken:
@@ -92,4 +96,6 @@ def incomplete(path: Path, header: Header, decoded: Decoded, share: float) -> Us
     if not shares or max(shares)[0] >= share:
         return None
     only = ", ".join(text for _, text in shares)
-    return UserError(f"{path}: only {only} decode, the file seems truncated; download it again or exclude it")
+    return UserError(
+        f"{path}: only {only} decode, the file seems truncated or damaged; download it again or exclude it"
+    )

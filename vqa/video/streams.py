@@ -64,7 +64,10 @@ def declared_seconds(container: "InputContainer", stream: "VideoStream") -> tupl
     for key, value in stream.metadata.items():
         if key.upper().split("-")[0] == "DURATION" and (seconds := _clock(value)):
             return seconds, True
-    return (container.duration / 1e6 if container.duration else None), False
+    if not container.duration:
+        return None, False
+    start = container.start_time or 0  # which FLV counts in
+    return (container.duration - (start if 0 < start < container.duration else 0)) / 1e6, False
 
 
 def _clock(text: str) -> float | None:
