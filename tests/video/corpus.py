@@ -91,6 +91,9 @@ def _colours() -> Iterator[Recipe]:
     for space, named in _SPACES.items():
         for levels in ("tv", "pc"):
             yield Recipe(f"colour-{space}-{levels}", "mp4", f"{H264} {_TAGS.format(space, *named, levels)}")
+    for code in (3, 200, 8, 10, 14):  # two that mean nothing; YCgCo, constant luminance and ICtCp
+        tags = f"colour_primaries=1:transfer_characteristics={min(code, 3)}:matrix_coefficients={code}"
+        yield Recipe(f"colour-code-{code}", "mp4", f"-c copy -bsf:v h264_metadata={tags}", copy_of="mp4-h264")
     high = _TAGS.format("bt2020nc", "bt2020", "smpte2084", "tv")
     yield Recipe("colour-hdr", "mp4", f"{_HEVC} -pix_fmt yuv420p10le {high}")
 

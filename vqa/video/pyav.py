@@ -76,9 +76,14 @@ class PyavReader:
         yield from self._pictures
 
     def _paint(self) -> Iterator[Frame]:
+        import av
+
         painter, size = Painter(), None
         for frame in self._decode():
-            rgb = painter.paint(frame)
+            try:
+                rgb = painter.paint(frame)
+            except av.error.FFmpegError as error:  # colours that FFmpeg knows no way to show
+                raise unreadable(self.path, f"no way from {frame.format.name} to RGB: {error.strerror}") from None
             if rgb.shape != (size := size or rgb.shape):
                 raise UserError(
                     f"{self.path}: frame {self.decoded.frames} is {rgb.shape[1]}x{rgb.shape[0]}, not "
