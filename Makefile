@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-reruns test-simulation test-lowest test-cluster fuzz lint format bench plan power submissions clean
+.PHONY: help setup demo test test-paper test-decoding test-reruns test-simulation test-lowest test-cluster fuzz lint format bench plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -49,6 +49,9 @@ test-lowest: setup ## unit tests and the smoke study with the lowest versions th
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	$(LOWEST)/bin/python -m pytest --ignore tests/workflow --ignore tests/results/test_report.py tests
 	$(LOWEST)/bin/python -m pytest tests/workflow/test_study.py
+
+test-decoding: setup ## decode a hundred small videos as the ffmpeg command does (about 1 minute)
+	$(BIN)/python -m pytest -m '' tests/video/test_decoding.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster

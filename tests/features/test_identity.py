@@ -21,7 +21,7 @@ from vqa.manifest import Video
 from vqa.study.stamps import ABSENT, Stamps
 from vqa.system.errors import UserError
 from vqa.system.files import create_once, digest, sha256
-from vqa.video.identity import libraries
+from vqa.video.versions import libraries
 
 NOW = "libavcodec 62.28.102, libswscale 9.5.102"
 DEPENDS = settings_of("resnet50", BackboneSettings(), Extraction())

@@ -181,7 +181,7 @@ def checkpoints(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
 def videos(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
     from vqa.demo.render import encode
     from vqa.manifest import Video
-    from vqa.video import open_video
+    from vqa.video import causes, open_video
 
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (32, 48, 3), dtype=np.uint8) for _ in range(6)]
@@ -190,7 +190,9 @@ def videos(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
         encode(path, pictures, (48, 32), 24, crf=30)
 
     def read(path: Path) -> object:
-        reader = open_video(Video(path.stem, str(path), 1.0))
+        video = Video(path.stem, str(path), 1.0)
+        causes(video)
+        reader = open_video(video)
         try:
             return sum(frame.shape[2] for frame in reader.frames())
         finally:

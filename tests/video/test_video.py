@@ -69,11 +69,13 @@ def test_raw_yuv_of_the_wrong_size_says_how_many_frames_it_holds(tmp_path):
 
 
 @pytest.mark.parametrize("decoder", ["pyav", "decord"])
-@pytest.mark.parametrize("content", ["empty", "text", "noise", "audio", "missing", "cut"])
+@pytest.mark.parametrize("content", ["empty", "text", "noise", "audio", "folder", "cut"])
 def test_what_is_no_video_is_a_user_error_naming_the_file(tmp_path, clip, content, decoder):
     path = tmp_path / "bad.mp4"
     if content == "empty":
         path.touch()
+    elif content == "folder":
+        path.mkdir()
     elif content == "text":
         path.write_text("this is no video\n" * 100)
     elif content == "noise":

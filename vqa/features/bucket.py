@@ -19,7 +19,7 @@ from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256, write_json
 from vqa.system.isolation import guarded
-from vqa.video.identity import causes
+from vqa.video.changes import causes
 
 log = logging.getLogger("vqa")
 _RECEIPT = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames",

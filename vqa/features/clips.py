@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from vqa.backbones.extractor import Extractor
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
-from vqa.system.files import UNREACHABLE, sha256
+from vqa.system.files import sha256
 from vqa.video import Decoded, Header, open_video
-from vqa.video.reader import Frame
+from vqa.video.reader import Frame, incomplete
+from vqa.video.source import out_of_reach, status
 
-MIN_DECODED = 0.9  # of the container's frame count; fewer means a truncated file
+MIN_DECODED = 0.9  # of what the container declares; less means a truncated file
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Failed:
-    """A video that could not be decoded, and why: it is bad (`UserError`) or out of reach (`RunError`)."""
+    """A video without features, and why: it is bad (`UserError`), or out of reach (`RunError`): nothing is known of it."""
 
     video: Video
     error: UserError | RunError
@@ -65,10 +66,6 @@ def batches(
         yield from _decode(video, extractor, decoder, memory_mb, watched)
     except (UserError, RunError) as error:
         yield Failed(video, error)
-    except OSError as error:
-        if error.errno not in UNREACHABLE:
-            raise
-        yield Failed(video, RunError(f"{video.path}: {error.strerror}"))
 
 
 def _decode(
@@ -95,10 +92,11 @@ def _decode(
                 starts, items = [], []
         if items:
             yield Batch(starts, np.stack(items))
-        _check_complete(path, reader.header, reader.decoded)
-        source = Source(*before[:2], sha256(path))
+        if bad := incomplete(path, reader.header, reader.decoded, MIN_DECODED):
+            raise bad
+        source = Source(*before[:2], _sha256(path))
         if _identity(path) != before:
-            raise UserError(f"{path}: was replaced while it was read; run again")
+            raise RunError(f"{path}: was replaced while it was read; run again")
         yield Clip(video, reader.header, reader.decoded, f"{reader.name} {reader.version}", source)
     finally:
         reader.close()
@@ -126,19 +124,13 @@ def cubes(frames: Iterable[Frame], length: int) -> Iterator[tuple[int, Frame]]:
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
-    """(size, mtime in ns, inode); zeros for a file that is not there, which `open_video` reports."""
+    """(size, mtime in ns, inode); raises as `open_video`."""
+    found = status(path)
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _sha256(path: Path) -> str:
     try:
-        status = path.stat()
-    except OSError:
-        return 0, 0, 0
-    return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def _check_complete(path: Path, header: Header, decoded: Decoded) -> None:
-    if decoded.frames == 0:
-        raise UserError(f"{path}: holds no video frames; download it again or exclude it")
-    if header.frames and decoded.frames < MIN_DECODED * header.frames:
-        raise UserError(
-            f"{path}: only {decoded.frames} of {header.frames} frames decode, the file seems truncated; "
-            "download it again or exclude it"
-        )
+        return sha256(path)
+    except OSError as error:
+        raise out_of_reach(path, error) from None

@@ -16,7 +16,7 @@ from vqa.features.supervise import supervise
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import create_once, remove_stale_parts, sha256
-from vqa.video.identity import libraries
+from vqa.video.versions import libraries
 
 log = logging.getLogger("vqa")
 

@@ -19,7 +19,7 @@ from vqa.manifest import Video
 from vqa.system.devices import lease
 from vqa.system.errors import RunError
 from vqa.system.files import canonical, create_once
-from vqa.video.identity import causes
+from vqa.video.changes import causes
 
 if TYPE_CHECKING:
     from vqa.backbones.extractor import Extractor

@@ -20,7 +20,7 @@ from vqa.features.identity import settings_of
 from vqa.manifest import Video
 from vqa.study.runs import PERFORMANCE
 from vqa.system.files import canonical, digest
-from vqa.video.identity import libraries
+from vqa.video.versions import libraries
 
 _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
 
