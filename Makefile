@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
+INPUTS ?= 20000
 READY := $(VENV)/.ready
 # CPU machines: the first torch and torchvision that pip finds must fit together.
 TORCH ?= torch==2.14.1 torchvision==0.29.1
@@ -35,8 +36,8 @@ test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
-fuzz: setup ## read 20,000 mutated files (about 3 minutes)
-	$(BIN)/python -m tests.fuzzing.readers --inputs 20000 --seed 0
+fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; INPUTS=, SEED= to repeat one)
+	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## check style, types, layers, and the workflow
 	$(BIN)/ruff check .

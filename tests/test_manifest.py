@@ -33,6 +33,9 @@ def test_manifest_comes_back_as_written(tmp_path):
         (HEADER + "a,a.mp4\n", ["line 2", "fields"]),
         (HEADER + "a,a.mp4,1,2\n", ["line 2", "fields"]),
         (HEADER + '"a,a.mp4,1\n', ["not valid CSV"]),
+        (HEADER[:-1] + ",width\na,a.mp4,1," + "9" * 400 + "\n", ["line 2", "width", "finite"]),
+        (HEADER[:-1] + ",width\na,a.mp4,1," + "9" * 5000 + "\n", ["line 2", "width", "finite"]),
+        (HEADER[:-1] + ",frames\na,a.mp4,1,2.5\n", ["line 2", "frames", "'2.5'"]),
     ],
 )
 def test_bad_rows_name_the_file_and_line(tmp_path, text, words):
