@@ -120,12 +120,12 @@ def test_labels_may_have_decimal_commas(text, value):
 
 @pytest.mark.parametrize("text", ["", "n/a", "nan", "inf", "-inf", "1e999", "1.000,5"])
 def test_labels_that_are_no_finite_numbers_are_refused(text):
-    with pytest.raises(UserError, match="here: .* is not a number"):
+    with pytest.raises(UserError, match=r"here: .* is not a number"):
         number(text, "here")
 
 
 def test_exclusions_leave_out_found_and_missing_videos_alike():
-    listing = Listing(Path("."), [Video("a", "a.mp4", 1.0), Video("b", "b.mp4", 2.0)], [], ["c (c d.mp4)", "e (e.mp4)"])
+    listing = Listing(Path(), [Video("a", "a.mp4", 1.0), Video("b", "b.mp4", 2.0)], [], ["c (c d.mp4)", "e (e.mp4)"])
     left = listing.without(["c", "a"], "d")
     assert [video.video_id for video in left.videos] == ["b"]
     assert left.missing == ["e (e.mp4)"] and left.excluded == ["a", "c"]

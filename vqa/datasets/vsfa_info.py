@@ -1,6 +1,5 @@
 """VSFA's `<name>info.mat` (MATLAB v7.3, which is HDF5): names, scores and stored permutations."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +68,13 @@ def video_id(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_.-") or "video"
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
+
+
 def read(path: Path, root: Path) -> Listing:
     return guarded(_read, path, root, hint=_HINT)
 
@@ -95,6 +101,6 @@ def _read(path: Path, root: Path) -> Listing:
             scene=f"scene-{scenes[position]}" if grouped else None,
         )
         file_path = root / name
-        rows.append((video, file_path if os.path.isfile(file_path) else None))  # False for any impossible name
+        rows.append((video, file_path if _is_file(file_path) else None))
     unique([video for video, _ in rows], str(path))
     return listing(root, path, rows)
