@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan submissions clean
+.PHONY: help setup demo test test-paper test-cluster fuzz mutate lint format bench plan submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -38,6 +38,10 @@ test-cluster: setup ## run the smoke study through a real Slurm, and break it (a
 
 fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; INPUTS=, SEED= to repeat one)
 	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
+
+mutate: setup ## break the code in thousands of small ways: do the tests notice? (hours; SAMPLE=300 SEED=1, PACKAGES=protocol)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
+	$(BIN)/python -m tests.mutation.run $(PACKAGES) --jobs $(CORES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## check style, types, layers, and the workflow
 	$(BIN)/ruff check .
