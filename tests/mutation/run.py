@@ -26,6 +26,7 @@ from pathlib import Path
 from mutmut import __main__ as mutmut
 from mutmut.configuration import reset_config
 
+from tests.mutation import hits
 from tests.mutation.survivors import UNEXPLAINED, Survivor, explained, stubs
 
 REPO = Path(__file__).parents[2]
@@ -67,6 +68,8 @@ def prepare(package: str) -> Path:
     settings = f"only_mutate = {[changed]}\npytest_add_cli_args_test_selection = {[tests]}\n"
     common = (REPO / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(common.replace("[tool.mutmut]\n", f"[tool.mutmut]\n{settings}"))
+    (folder / "startup").mkdir(exist_ok=True)
+    (folder / "startup/sitecustomize.py").write_text("from tests.mutation.hits import install\n\ninstall()\n")
     forget_outdated(folder, tests)
     return folder
 
@@ -107,8 +110,9 @@ def verdicts(folder: Path) -> dict[str, str]:
 
 def try_mutants(folder: Path, names: list[str], jobs: int) -> None:
     command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(jobs), *names]
-    paths = {"PYTHONPATH": str(folder / "mutants"), "OMP_NUM_THREADS": "1"}
-    if subprocess.run(command, cwd=folder, env=os.environ | paths).returncode:
+    paths = f"{folder / 'startup'}{os.pathsep}{folder / 'mutants'}"
+    variables = {"PYTHONPATH": paths, hits.FILE: str(folder / "hits"), "OMP_NUM_THREADS": "1"}
+    if subprocess.run(command, cwd=folder, env=os.environ | variables).returncode:
         sys.exit(f"the tests of {folder.name} fail without any change, or were stopped; see above")
 
 
