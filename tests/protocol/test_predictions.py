@@ -27,6 +27,11 @@ def test_what_is_written_comes_back_in_full(tmp_path):
     assert frame["score"].tolist()[::2] == [row.score for row in ROWS][::2] and frame["score"].isna()[1]
 
 
+def test_ids_of_digits_keep_their_zeros(tmp_path):
+    (tmp_path / "p.csv").write_text(predictions.to_csv([row for row in ROWS if row.video_id == "0012"]))
+    assert predictions.read(tmp_path / "p.csv")["video_id"].tolist() == ["0012"]
+
+
 def test_a_file_that_is_missing_or_empty_says_what_makes_it(tmp_path):
     with pytest.raises(UserError, match=r"p\.csv: cannot be read \(.*No such file.*\); run `snakemake"):
         predictions.read(tmp_path / "p.csv")

@@ -31,7 +31,7 @@ def test_every_frame_of_a_cube_is_drawn_equally_often():
 
 @pytest.mark.parametrize("n,k", [(0, 4), (-1, 0), (5, -1)])
 def test_nonsense_is_refused(n, k):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"got n={n}, k={k}"):
         sample_frames(n, k, np.random.default_rng(0))
 
 

@@ -94,5 +94,5 @@ def test_a_stored_split_leaves_out_what_the_dataset_lacks_and_refuses_what_it_do
     assert fewer == {name: whole[name] for name in names[:15]}
     with pytest.raises(UserError, match="video 'v18' has no place in the stored permutations"):
         split(videos(20), 0, "stored", (names[:18], np.arange(18)))
-    with pytest.raises(UserError, match="stored needs `permutations:`"):
+    with pytest.raises(UserError, match=r"^splits\.method stored needs `permutations:` in the dataset$"):
         split(videos(20), 0, "stored")
