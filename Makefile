@@ -4,12 +4,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
+INPUTS ?= 20000
 READY := $(VENV)/.ready
 # CPU machines: the first torch and torchvision that pip finds must fit together.
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-decoding test-reruns test-simulation test-lowest test-cluster fuzz lint format bench plan power submissions clean
+.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-simulation test-lowest test-cluster fuzz mutate \
+	lint format bench plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -56,8 +58,12 @@ test-decoding: setup ## decode a hundred small videos as the ffmpeg command does
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
-fuzz: setup ## read 20,000 mutated files (about 3 minutes)
-	$(BIN)/python -m tests.fuzzing.readers --inputs 20000 --seed 0
+fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; INPUTS=, SEED= to repeat one)
+	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
+
+mutate: setup ## break the code in thousands of small ways: do the tests notice? (hours; SAMPLE=300 SEED=1, PACKAGES=protocol)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
+	$(BIN)/python -m tests.mutation.run $(PACKAGES) --jobs $(CORES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## check style, types, layers, and the workflow
 	$(BIN)/ruff check .

@@ -75,7 +75,7 @@ def unique(videos: list[Video], where: str) -> list[Video]:
         first = seen.setdefault(video.video_id.lower(), number)
         if first != number:
             raise UserError(
-                f"{where}: video_id '{video.video_id}' stands in rows {first} and {number}; each video may stand once"
+                f"{where}: video_id {video.video_id!r} stands in rows {first} and {number}; each video may stand once"
             )
     return videos
 
@@ -121,8 +121,9 @@ def _number(row: dict[str, Any], column: str, where: str, kind: type) -> Any:
         return None
     try:
         value = kind(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+        usable = math.isfinite(value)
+    except (ValueError, OverflowError):
+        usable = False
+    if not usable:
         raise UserError(f"{where}: {column} is {text!r}, not a finite number; mend or leave out the row")
     return value

@@ -31,7 +31,7 @@ def test_every_frame_of_a_cube_is_drawn_equally_often():
 
 @pytest.mark.parametrize("n,k", [(0, 4), (-1, 0), (5, -1)])
 def test_nonsense_is_refused(n, k):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"got n={n}, k={k}"):
         sample_frames(n, k, np.random.default_rng(0))
 
 
@@ -54,3 +54,24 @@ def test_streams_of_a_seed_are_independent():
     purposes = ("split", "head", "batches", "shuffle", "sample")
     first = [stream(0, purpose).random() for purpose in purposes]
     assert len(set(first)) == len(purposes)
+
+
+def test_draws_are_those_of_every_study_so_far():
+    """A change here changes the splits, samples and initial weights of every seed ever reported."""
+    drawn = {purpose: stream(3, purpose).integers(1000, size=4).tolist() for purpose in ("split", "head", "batches")}
+    assert drawn == {"split": [811, 85, 179, 236], "head": [978, 253, 579, 407], "batches": [844, 25, 566, 743]}
+    assert stream(3, "sample", "clip-1").integers(1000, size=4).tolist() == [786, 64, 618, 498]
+    assert frame_sequence("clip-1", 20, 4, "O", 3).tolist() == [3, 4, 10, 13, 19]
+    assert frame_sequence("clip-1", 20, 4, "S", 3).tolist() == [4, 19, 10, 3, 13]
+    assert frame_sequence("clip-1", 20, 4, "S", 3, epoch=2).tolist() == [19, 15, 2, 5, 11]
+
+
+@pytest.mark.parametrize("n,k", [(1, 0), (1, 1), (1, 4), (3, 4), (4, 4)])
+def test_a_video_of_one_cube_or_one_frame_is_sampled(n, k):
+    frames = sample_frames(n, k, np.random.default_rng(0))
+    assert len(frames) == (1 if k else n) and set(frames) <= set(range(n))
+
+
+def test_a_short_video_gives_each_of_its_frames():
+    drawn = {int(sample_frames(3, 8, np.random.default_rng(seed))[0]) for seed in range(60)}
+    assert drawn == {0, 1, 2}

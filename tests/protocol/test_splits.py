@@ -59,3 +59,40 @@ def test_stored_split_follows_vsfas_float_arithmetic(n, expected):
 def test_too_few_videos_are_refused():
     with pytest.raises(UserError, match="4 videos are too few"):
         split(videos(4), 0)
+
+
+def test_a_split_is_that_of_every_study_so_far():
+    parts = split(videos(10), 3)
+    assert {video for video, part in parts.items() if part == "test"} == {"v6", "v9"}
+    assert {video for video, part in parts.items() if part == "val"} == {"v0", "v2"}
+
+
+@pytest.mark.parametrize("n", range(5, 60))
+def test_validation_and_test_are_a_fifth_to_the_nearest_video(n):
+    found = sizes(split(videos(n), 0))
+    fifth = next(k for k in range(n) if abs(5 * k - n) <= 2)
+    assert found == {"train": n - 2 * fifth, "val": fifth, "test": fifth}
+
+
+def test_five_videos_are_enough_and_three_scenes_too():
+    assert sizes(split(videos(5), 0)) == {"train": 3, "val": 1, "test": 1}
+    assert min(sizes(split(videos(5, scenes=3), 0, "scene")).values()) >= 1
+
+
+def test_every_video_needs_a_scene():
+    rows = videos(20, scenes=4)
+    rows[7] = Video("v7", "v7.mp4", 1.0)
+    with pytest.raises(UserError, match="video 'v7' has no scene"):
+        split(rows, 0, "scene")
+
+
+def test_a_stored_split_leaves_out_what_the_dataset_lacks_and_refuses_what_it_does_not_know():
+    names = [f"v{i}" for i in range(20)]
+    whole = split(videos(20), 0, "stored", (names, np.arange(20)))
+    assert [whole[name] for name in names] == ["train"] * 13 + ["val"] * 3 + ["test"] * 4
+    fewer = split(videos(15), 0, "stored", (names, np.arange(20)))
+    assert fewer == {name: whole[name] for name in names[:15]}
+    with pytest.raises(UserError, match="video 'v18' has no place in the stored permutations"):
+        split(videos(20), 0, "stored", (names[:18], np.arange(18)))
+    with pytest.raises(UserError, match=r"^splits\.method stored needs `permutations:` in the dataset$"):
+        split(videos(20), 0, "stored")

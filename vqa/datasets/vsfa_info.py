@@ -24,8 +24,9 @@ def _open(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"{path}: not a VSFA info.mat ({type(error).__name__}: {error})") from None
+    except Exception as error:  # h5py raises whatever a damaged file leads it to
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{path}: not a VSFA info.mat ({reason}); {_HINT}") from None
 
 
 def _strings(file: Any, references: NDArray[Any]) -> list[str]:
@@ -67,6 +68,13 @@ def video_id(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_.-") or "video"
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
+
+
 def read(path: Path, root: Path) -> Listing:
     return guarded(_read, path, root, hint=_HINT)
 
@@ -86,13 +94,13 @@ def _read(path: Path, root: Path) -> Listing:
         video = Video(
             video_id=video_id(name),
             path=name,
-            mos=number(str(score), f"{path} ({name})"),
+            mos=number(str(score), f"{path} ({name!r})"),
             width=width if raw else None,
             height=height if raw else None,
             pixel_format="yuvj420p" if raw else None,
             scene=f"scene-{scenes[position]}" if grouped else None,
         )
         file_path = root / name
-        rows.append((video, file_path if file_path.is_file() else None))
+        rows.append((video, file_path if _is_file(file_path) else None))
     unique([video for video, _ in rows], str(path))
     return listing(root, path, rows)

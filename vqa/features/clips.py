@@ -40,7 +40,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Failed:
-    """A video without features, and why: it is bad (`UserError`), or out of reach (`RunError`): nothing is known of it."""
+    """A video without features, and why: bad (`UserError`), or out of reach (`RunError`), and nothing known of it."""
 
     video: Video
     error: UserError | RunError

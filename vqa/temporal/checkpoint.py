@@ -41,7 +41,7 @@ def load_head(path: str | Path) -> tuple[VSFA, dict[str, Any]]:
         reduced_size, input_size = state["fc0.weight"].shape
         head = build(name, input_size, reduced_size, hidden_size=state["q.weight"].shape[1])
         head.load_state_dict(state)
-    except (KeyError, RuntimeError, AttributeError, TypeError, ValueError) as error:
+    except (LookupError, ArithmeticError, RuntimeError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: its tensors fit no head of this package: {reason}") from None
     return head.eval(), made_by
