@@ -9,12 +9,27 @@ from vqa.protocol.sampling import frame_sequence, sample_frames, stream
 @given(n=st.integers(1, 900), k=st.integers(1, 40), seed=st.integers(0, 2**32))
 def test_one_frame_comes_from_each_cube_and_a_short_tail_uses_the_last_k(n, k, seed):
     frames = sample_frames(n, k, np.random.default_rng(seed))
-    assert len(frames) == -(-n // k)
-    for cube, frame in enumerate(frames):
-        first, last = cube * k, cube * k + k - 1
-        if last >= n:
-            first, last = max(0, n - k), n - 1
+    assert len(frames) == -(-n // k) and frames.tolist() == sorted(frames)
+    cubes = [(first, min(first, max(n - k, 0)), min(first + k, n) - 1) for first in range(0, n, k)]
+    *ordinary, tail = [(min(start, first), last) for start, first, last in cubes]
+    for frame, (first, last) in zip(frames, ordinary[:-1], strict=False):
         assert first <= frame <= last
+    # The last two cubes overlap where k does not divide n: either may have given the earlier frame.
+    pairs = [frames[-2:], frames[-2:][::-1]]
+    assert any(all(c[0] <= f <= c[1] for f, c in zip(pair, [*ordinary[-1:], tail], strict=True)) for pair in pairs)
+
+
+@pytest.mark.parametrize("n,k", [(240, 16), (241, 16), (250, 8), (30, 4), (5, 16)])
+def test_o_is_in_temporal_order_and_draws_are_as_before_where_no_cubes_overlap(n, k):
+    """Against the rule of version 0.1, whose last two draws could stand in the wrong order."""
+    out_of_order = 0
+    for seed in range(300):
+        rng, again = (np.random.default_rng(seed) for _ in range(2))
+        drawn = np.minimum(np.arange(0, n, k), max(n - k, 0)) + rng.integers(0, min(k, n), size=-(-n // k))
+        found = sample_frames(n, k, again)
+        assert (np.diff(found) >= 0).all() and sorted(drawn) == found.tolist()
+        out_of_order += drawn.tolist() != found.tolist()
+    assert (out_of_order > 0) == (n > k and n % k != 0)
 
 
 @given(n=st.integers(1, 500))

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vqa.manifest import Video
+from vqa.protocol.sampling import stream
 from vqa.protocol.splits import sizes, split
 from vqa.system.errors import UserError
 
@@ -38,6 +39,32 @@ def test_scene_split_shares_no_scene(n, scenes, seed):
     for scene in {row.scene for row in rows}:
         assert len({parts[row.video_id] for row in rows if row.scene == scene}) == 1
     assert min(sizes(parts).values()) >= 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scenes_are_dealt_as_a_plain_loop_deals_them(seed):
+    """One at a time, in the seed's order, to the part that lacks most of its share; the last ones to empty parts."""
+    counts = {"a": 9, "b": 1, "c": 4, "d": 2, "e": 14, "f": 3, "g": 7}
+    rows = [Video(f"{scene}{i}", "x.mp4", 1.0, scene=scene) for scene, n in counts.items() for i in range(n)]
+    wanted, held = {"test": 8, "val": 8, "train": 24}, {"test": [], "val": [], "train": []}
+    queue = [sorted(counts)[i] for i in stream(seed, "split").permutation(len(counts))]
+    while queue:
+        scene = queue.pop(0)
+        best, most = None, -np.inf
+        for part in wanted:
+            filled = sum(counts[s] for s in held[part])
+            lack = (wanted[part] - filled) / wanted[part]
+            must = sum(not h for h in held.values()) > len(queue)
+            if lack > most and not (must and held[part]):
+                best, most = part, lack
+        held[best].append(scene)
+    expected = {f"{scene}{i}": part for part, own in held.items() for scene in own for i in range(counts[scene])}
+    assert split(rows, seed, "scene") == expected
+
+
+def test_scene_split_fills_parts_by_their_shares():
+    """Forty scenes of one video: every part gets just what it would by video."""
+    assert tuple(sizes(split(videos(40, 40), 1, "scene")).values()) == (24, 8, 8)
 
 
 def test_scene_split_needs_scenes():

@@ -150,22 +150,6 @@ def test_latex_tables_compile(data, tmp_path):
     assert "Overfull" not in run.stdout
 
 
-def test_compare_sets_two_studies_side_by_side(data, tmp_path):
-    other = data.metrics.query("seed < 7 and experiment == 'frame-level'").copy()
-    other["srocc"] += 0.01
-    (tmp_path / "b").mkdir()
-    other.to_csv(tmp_path / "b" / "metrics.csv", index=False)
-    result = vqa("compare", data.results, tmp_path / "b", "--output", tmp_path / "out.csv")
-    assert result.returncode == 0 and "+0.010" in result.stdout
-    table = pd.read_csv(tmp_path / "out.csv")
-    assert len(table) == 4 * 4 * 4 and (table["seeds"] == 7).all()
-    assert table.query("metric == 'srocc'")["difference"].to_numpy() == pytest.approx(0.01)
-    other["dataset"] = "another"
-    other.to_csv(tmp_path / "b" / "metrics.csv", index=False)
-    assert_one_line_error(vqa("compare", data.results, tmp_path / "b"), "share no cell")
-    assert_one_line_error(vqa("compare", data.results, tmp_path / "nowhere"), "nowhere")
-
-
 def test_one_seed_still_gives_results_and_says_so(tmp_path):
     study = write_fake(paper_study(tmp_path / "results", seeds=1), NOISE)
     statistics = compare_study(study, evaluate_study(study))

@@ -90,6 +90,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's correlation; NaN where either side is constant or not finite."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
     a, b = np.asarray(a, float) - np.mean(a), np.asarray(b, float) - np.mean(b)
     scale = np.sqrt((a @ a) * (b @ b))
     return float(np.clip(a @ b / scale, -1, 1)) if scale > 0 else float("nan")
