@@ -13,39 +13,46 @@ from vqa.config import identity, load
 from vqa.config.schema import ADDED, Training, _Model
 from vqa.study import depends
 from vqa.study.grid import Grid
+from vqa.study.layout import Layout
 from vqa.study.sources import Sources
+from vqa.video.versions import libraries
 
-# As version 0.1 wrote them for workflow/studies/smoke.yaml.
+# As this version's stages write them for workflow/studies/smoke.yaml. No device, no threads, no memory.
 WRITTEN = {
     "demo": '{"fps":24,"height":64,"scenes":3,"seconds":0.75,"seed":0,"version":1,"videos":15,"width":96}',
-    "manifest": '{"reader":{"exclude":[],"fps":24,"height":64,"permutations":null,"reader":"demo","scenes":3,'
-    '"seconds":0.75,"seed":0,"videos":15,"width":96},"videos":"1acee7b51a565177"}',
-    "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav","node":null,'
-    '"on_bad_video":"fail","precision":"float32","storage":"float16","version":1,"videos":"02aece3fa62f39e4"}',
+    "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav","libraries":"LIBRARIES",'
+    '"node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":2,'
+    '"videos":"02aece3fa62f39e4"}',
+    "extract flags": "--backbone resnet3d18 --cube-input crop112 --decoder pyav --precision float32 --storage float16 "
+    "--on-bad-video fail",
+    "index": '{"version":2}',
     "train": '{"run":{"batch_size":4,"epochs":4,"head":"vsfa","label_scale":"dataset","lr":0.0002,'
     '"precision":"float32","redraw":"run","sample_test":true,"sampler":4,"schedule":"constant",'
-    '"selection":"best-val-srocc","split":"random","step_epochs":200,"step_gamma":0.8,"weight_decay":0.0},"version":2}',
-    "train flags": "--batch-size 4 --device cpu --epochs 4 --head vsfa --jobs-per-gpu 1 --label-scale dataset "
+    '"selection":"best-val-srocc","split":"random","step_epochs":200,"step_gamma":0.8,"weight_decay":0.0},"version":3}',
+    "train flags": "--batch-size 4 --epochs 4 --head vsfa --label-scale dataset "
     "--lr 0.0002 --precision float32 --redraw run --sample-test true --sampler 4 --schedule constant "
     "--selection best-val-srocc --split random --step-epochs 200 --step-gamma 0.8 --weight-decay 0.0",
-    "evaluate": '{"cells":{"cube-level":["OO"],"frame-level":["OO","OS","SO","SS"],"sample-4":["OO"]},'
-    '"datasets":["demo"],"seeds":[0,1],"statistics":{"alpha":0.05,"margin":0.02},"version":1}',
+    "evaluate": '{"cells":[["frame-level","OO","OS","SO","SS"],["cube-level","OO"],["sample-4","OO"]],'
+    '"datasets":["demo"],"pairs":[],"seeds":[0,1],"statistics":{"alpha":0.05,"margin":0.02},"version":2}',
 }
 
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
     study = load(REPO / "workflow/studies/smoke.yaml")
-    grid, sources, demo = Grid(study), Sources(study), study.datasets["demo"]
-    bucket = ("resnet3d18", grid.settings("resnet3d18"), study.extraction, demo, 1, sources.buckets("demo")[1])
+    grid, layout, demo = Grid(study), Layout.of(study), study.datasets["demo"]
+    sources = Sources(study, layout, grid)
+    read = "resnet3d18", grid.settings("resnet3d18"), study.extraction, demo
     run = grid.run_settings("sample-4")
+    extract = depends.extract_depends(*read, 1, sources.bucket("demo", 1), "SOURCES")
     return {
         "demo": depends.demo_depends(demo),
-        "manifest": depends.manifest_depends(demo, sources.listing("demo").videos),
-        "extract": depends.extract_depends(*bucket),
-        "train": depends.train_depends(run),
+        "extract": extract.replace(libraries("pyav"), "LIBRARIES"),
+        "extract flags": depends.extract_flags(*read),
+        "index": depends.index_depends(),
+        "train": depends.train_depends(run, []),
         "train flags": depends.train_flags(run, []),
-        "evaluate": depends.evaluate_depends(study),
+        "evaluate": depends.evaluate_depends(study, []),
     }
 
 
@@ -76,10 +83,11 @@ def test_flags_name_a_key_to_come_only_once_it_is_used():
     assert depends.flags(Tomorrow(warmup=3), set()).endswith("--warmup 3 --weight-decay 0.0")
 
 
-def test_a_whole_study_is_shown_with_every_key():
+def test_the_report_shows_the_whole_study_and_the_tables_what_they_are_made_from():
     study = load(REPO / "workflow/studies/smoke.yaml")
-    assert depends.results_depends(study).startswith('1 {"name":"Smoke study on tiny synthetic clips","results":')
-    assert '"jobs_per_gpu":1' in depends.results_depends(study)
+    assert depends.report_depends(study).startswith('2 {"name":"Smoke study on tiny synthetic clips","results":')
+    assert '"jobs_per_gpu":1' in depends.report_depends(study)
+    assert "jobs_per_gpu" not in depends.tables_depends(study) and "Smoke" not in depends.figures_depends(study)
 
 
 def test_permutations_reach_the_command_quoted():

@@ -27,7 +27,7 @@ def said_by_a_shell(flags: str, folder: Path) -> list[str]:
 def test_hostile_values_reach_a_command_as_one_word(tmp_path, value):
     chosen = study({"e": {"backbone": "resnet50"}})
     settings = BackboneSettings.model_construct(node=value, cube_input="native")  # as if the schema let it pass
-    flags = depends.extract_flags(value, settings, chosen.extraction, chosen.datasets["d"], 0, "cpu")
+    flags = depends.extract_flags(value, settings, chosen.extraction, chosen.datasets["d"])
     words = said_by_a_shell(flags, tmp_path)
     assert words.count(value) == 2 and words == shlex.split(flags)
     crossed = said_by_a_shell(depends.cross_flags([("d", Path(value), Path(value))]), tmp_path)

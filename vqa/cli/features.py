@@ -79,15 +79,14 @@ def extract(
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
-    # Read at the end: a Snakemake started meanwhile has planned anew, and what it wrote counts.
-    stamps = partial(_stamps, task)
     run_extraction(
         videos, backbone, backbone_settings, extraction, weights, output, receipt, on_bad_video,
-        study_precision, stamps, seen,
+        study_precision, partial(_stamps, task), seen,
     )  # fmt: skip
 
 
 def _stamps(task: Path | None) -> dict[str, str]:
+    """Read when the job ends: a Snakemake started meanwhile has planned anew, and what it wrote counts."""
     from vqa.features.sources import read_task
 
     return read_task(task).stamps if task else {}
