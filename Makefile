@@ -32,7 +32,7 @@ test: setup ## run all tests
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
 
-test-decoding: setup ## decode a hundred small videos as the ffmpeg command does (about 1 minute)
+test-decoding: setup ## decode 147 small videos as the ffmpeg command does (about 1 minute)
 	$(BIN)/python -m pytest -m '' tests/video/test_decoding.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
