@@ -52,7 +52,7 @@ test-lowest: setup ## unit tests and the smoke study with the lowest versions th
 	$(LOWEST)/bin/python -m pytest --ignore tests/workflow --ignore tests/results/test_report.py tests
 	$(LOWEST)/bin/python -m pytest tests/workflow/test_study.py
 
-test-decoding: setup ## decode a hundred small videos as the ffmpeg command does (about 1 minute)
+test-decoding: setup ## decode 147 small videos as the ffmpeg command does (about 1 minute)
 	$(BIN)/python -m pytest -m '' tests/video/test_decoding.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
