@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan submissions clean
+.PHONY: help setup demo test test-networks test-paper test-cluster fuzz lint format bench plan submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,6 +28,9 @@ demo: setup ## run the whole demo study, ending at results/report.html
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests
+
+test-networks: setup ## compare every network of torchvision with the plain model (9 GB of memory)
+	$(BIN)/python -m pytest -m networks tests/backbones
 
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow

@@ -66,6 +66,7 @@ def _decode(video: Video, extractor: Extractor, decoder: str, memory_mb: int) ->
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
+        _check_size(path, reader.header, extractor.smallest)
         frames = (extractor.prepare(frame) for frame in reader.frames())
         starts: list[int] = []
         items: list[Frame] = []
@@ -116,6 +117,14 @@ def _identity(path: Path) -> tuple[int, int, int]:
     except OSError:
         return 0, 0, 0
     return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _check_size(path: Path, header: Header, smallest: int) -> None:
+    if min(header.width, header.height) < smallest:
+        raise UserError(
+            f"{path}: its frames of {header.width}x{header.height} are too small for the network, which takes "
+            f"{smallest} pixels a side and more; exclude it or choose another backbone"
+        )
 
 
 def _check_complete(path: Path, header: Header, decoded: Decoded) -> None:
