@@ -93,7 +93,7 @@ def picture(name: str, seed: int = 0) -> np.ndarray:
     if name.startswith(OWN_SIZE):
         batch, (height, width) = 1, (240, 304)
     if name == "inception_v3":
-        height, width = 96, 128
+        height, width = 128, 160
     rng = np.random.default_rng(seed)
     total = np.zeros((batch, 16 if video else 1, height, width, 3))
     for side in (4, 16, 32):

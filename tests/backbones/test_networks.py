@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from tests.backbones.plain import NAMES, VIDEO_NAMES, Plain, plain, unset
+from tests.conftest import REPO
 from vqa.backbones import create
+from vqa.backbones.catalogue import names, row, table
 from vqa.backbones.extractor import Extractor
 from vqa.backbones.families import family
 
@@ -45,6 +47,23 @@ def agree(name: str) -> None:
 @pytest.mark.parametrize("name", FAST)
 def test_one_network_of_each_kind_gives_the_plain_features(name):
     agree(name)
+
+
+TABLE = (REPO / "workflow/documentation/networks.md").read_text()
+
+
+def test_the_documented_networks_are_torchvision_s():
+    assert [line.split(" ")[1].rstrip("*") for line in TABLE.splitlines()[14:]] == names() == ALL
+
+
+@pytest.mark.parametrize("name", ["resnet18", "swin_t", "vit_b_32"])
+def test_the_documentation_says_what_is_computed(name):
+    assert row(name) in TABLE.splitlines(), "run `python -m vqa.backbones.catalogue` and keep its output"
+
+
+@pytest.mark.networks
+def test_the_whole_table_is_what_is_computed():
+    assert table() == TABLE, "run `python -m vqa.backbones.catalogue` and keep its output"
 
 
 @pytest.mark.networks

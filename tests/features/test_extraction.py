@@ -99,14 +99,20 @@ def test_a_bucket_writes_no_shard_that_overflows(tmp_path, dataset, weights, mon
     assert not list((tmp_path / "shards").glob("*.h5")) and not (tmp_path / "receipt.json").exists()
 
 
+def test_a_video_too_small_for_the_network_is_refused_by_name(weights, make_clip, tmp_path):
+    extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
+    extractor.smallest = 75
+    (failed,) = stream([Video("a", str(make_clip(tmp_path / "a.mp4")), 1.0)], extractor, "pyav", 100)
+    assert "a.mp4: its frames of 64x48 are too small" in str(failed.error) and "75 pixels" in str(failed.error)
+
+
 def test_automatic_precision_asks_for_native_bfloat16_and_float32_is_not_tf32(weights, monkeypatch):
     asked = []
     monkeypatch.setattr(
         torch.cuda, "is_bf16_supported", lambda including_emulation=True: asked.append(including_emulation)
     )
     assert resolve_precision("auto", "cuda") == torch.float16 and asked == [False]
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     extraction = Extraction(precision="float32")
     load_extractor("efficientnet_lite0", weights / "efficientnet_lite0.pth", BackboneSettings(), extraction, "cpu")
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32

@@ -74,8 +74,17 @@ class Tried:
     modules: bool = False
 
 
-def cut(network: nn.Module, node: str, tried: Tried) -> tuple[nn.Module, Layout]:
-    """The network up to `node`, and the layout of its maps.
+@dataclass(frozen=True)
+class Cut:
+    """A network up to a node; layout and shape of the maps that it gave when it was tried."""
+
+    trunk: nn.Module
+    layout: Layout
+    shape: Shape
+
+
+def cut(network: nn.Module, node: str, tried: Tried) -> Cut:
+    """The network up to `node`.
 
     Raises `ValueError` with what is wrong and which nodes would work.
     """
@@ -88,7 +97,7 @@ def cut(network: nn.Module, node: str, tried: Tried) -> tuple[nn.Module, Layout]
         trunk = Hooked(network, node) if tried.modules else Traced(network, node)
         found = [_shape(maps) for maps in _dry(trunk, tried.inputs)]
         try:
-            return trunk, layout.of(found)
+            return Cut(trunk, layout.of(found), found[0])
         except ValueError as error:
             raise ValueError(f"node '{node}' {error} (its shape is {'x'.join(map(str, found[-1][1:]))})") from None
     except ValueError as error:

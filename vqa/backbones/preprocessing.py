@@ -23,9 +23,14 @@ class Preprocessing:
     prepare: Prepare | None = None
 
     def __str__(self) -> str:
-        """As a shard records it; mean and std as published, of RGB in 0 to 1."""
-        mean, std = (" ".join(f"{value / 255:.6g}" for value in values) for values in (self.mean, self.std))
+        """As a shard records it."""
+        mean, std = self.stated()
         return f"RGB, mean {mean}, std {std}, {self.size}"
+
+    def stated(self) -> tuple[str, str]:
+        """Mean and std as published, of RGB in 0 to 1."""
+        mean, std = (" ".join(f"{value / 255:.6g}" for value in values) for values in (self.mean, self.std))
+        return mean, std
 
 
 def native(transforms: Any) -> Preprocessing:

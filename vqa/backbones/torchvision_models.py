@@ -8,9 +8,9 @@ from torchvision import models
 
 from vqa.backbones import checkpoints, nodes
 from vqa.backbones.extractor import Extractor
-from vqa.backbones.families import Family, family
-from vqa.backbones.layout import Layout, Shape
-from vqa.backbones.nodes import Tried
+from vqa.backbones.families import family
+from vqa.backbones.layout import Shape
+from vqa.backbones.nodes import Cut, Tried
 from vqa.backbones.preprocessing import Preprocessing, cropped, native, published
 from vqa.backbones.registry import CUBE
 from vqa.system.errors import UserError
@@ -61,7 +61,7 @@ def inputs(name: str, clip_length: int) -> list[Shape]:
     return [(2, 3, *size) for size in _TRIED]
 
 
-def cut(name: str, network: nn.Module, clip_length: int, node: str) -> tuple[nn.Module, Layout]:
+def cut(name: str, network: nn.Module, clip_length: int, node: str) -> Cut:
     """The network up to `node`, tried without data; raises `UserError` for one that cannot be pooled."""
     known = family(name)
     try:
@@ -78,19 +78,20 @@ def create(name: str, weights: Path, clip_length: int, node: str | None, cube_in
     network = build(name)
     checkpoints.load(network, checkpoints.read(weights), weights)
     chosen = node or family(name).node
-    trunk, layout = cut(name, network, clip_length, chosen)
+    made = cut(name, network, clip_length, chosen)
     return Extractor(
-        trunk,
+        made.trunk,
         fed.mean,
         fed.std,
         clip_length=clip_length,
         preprocessing=f"{fed}, node {chosen}",
         bytes_per_pixel=300,
         prepare=fed.prepare,
-        layout=layout,
-        smallest=_smallest(name, family(name)) if fed.prepare is None else 1,
+        layout=made.layout,
+        smallest=smallest(name) if fed.prepare is None else 1,
     )
 
 
-def _smallest(name: str, known: Family) -> int:
-    return 1 if known.smaller else min(weights_entry(name).meta.get("min_size", (1, 1)))
+def smallest(name: str) -> int:
+    """The shortest side, in pixels, of frames at native size."""
+    return 1 if family(name).smaller else min(weights_entry(name).meta.get("min_size", (1, 1)))

@@ -79,6 +79,7 @@ def _decode(
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
+        _check_size(path, reader.header, extractor.smallest)
         frames = (extractor.prepare(frame) for frame in watched(reader.frames()))
         starts: list[int] = []
         items: list[Frame] = []
@@ -134,3 +135,11 @@ def _sha256(path: Path) -> str:
         return sha256(path)
     except OSError as error:
         raise out_of_reach(path, error) from None
+
+
+def _check_size(path: Path, header: Header, smallest: int) -> None:
+    if min(header.width, header.height) < smallest:
+        raise UserError(
+            f"{path}: its frames of {header.width}x{header.height} are too small for the network, which takes "
+            f"{smallest} pixels a side and more; exclude it or choose another backbone"
+        )
