@@ -72,7 +72,7 @@ SMOKE = {
 }
 
 READERS = {
-    "cross_dataset": (["e"], {"cross": 3} | SHOW),
+    "cross_dataset": (["e"], {"cross": 3, "tables": 1, "report": 1}),
     "datasets.native.path": ("konvid", {"extract": 1} | LIST_ONE),
     "datasets.native.exclude": (["1003"], {"extract": 1} | LIST_ONE),
     "datasets.native.on_bad_video": ("exclude", {"probe": 1} | EXTRACT_ONE),

@@ -121,7 +121,7 @@ def tables_depends(study: Study) -> str:
 
 
 def figures_depends(study: Study) -> str:
-    return _shown(study, without={"name"})
+    return _shown(study, without={"name", "cross_dataset"})
 
 
 def report_depends(study: Study) -> str:

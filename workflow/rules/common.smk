@@ -130,7 +130,11 @@ def all_indexes():
 
 
 def all_runs():
-    return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.runs] + all_crossed()
+    return all_predictions() + all_crossed()
+
+
+def all_predictions():
+    return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.runs]
 
 
 def all_crossed():

@@ -6,7 +6,7 @@ report: "../report/study.rst"
 
 rule evaluate:
     input:
-        predictions=all_runs(),
+        predictions=all_predictions(),
     output:
         metrics=f"{RESULTS}/metrics.csv",
         statistics=f"{RESULTS}/statistics.csv",
@@ -33,6 +33,7 @@ rule evaluate:
 rule tables:
     input:
         metrics=rules.evaluate.output,
+        crossed=all_crossed(),
         probes=all_probes(),
         indexes=all_indexes(),
     output:
