@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 INPUTS ?= 20000
+RUNS ?= 1
 READY := $(VENV)/.ready
 # CPU machines: the first torch and torchvision that pip finds must fit together.
 TORCH ?= torch==2.14.1 torchvision==0.29.1
@@ -61,8 +62,8 @@ test-decoding: setup ## decode 147 small videos as the ffmpeg command does (abou
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
-fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; INPUTS=, SEED= to repeat one)
-	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
+fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; RUNS=10 for as many seeds, SEED= to repeat one)
+	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 
 mutate: setup ## break the code in thousands of small ways: do the tests notice? (hours; SAMPLE=300 SEED=1, PACKAGES=protocol)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'

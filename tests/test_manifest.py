@@ -82,6 +82,13 @@ def test_a_damaged_row_behind_good_ones_is_named_by_its_line(tmp_path):
         read_manifest(tmp_path / "m.csv")
 
 
+@pytest.mark.parametrize("column", ["mos_std", "width", "height", "fps", "frames"])
+def test_every_number_is_checked_and_its_place_told(tmp_path, column):
+    (tmp_path / "m.csv").write_text(f"video_id,path,mos,{column}\na,a.mp4,1,\nb,b.mp4,1,x\n")
+    with pytest.raises(UserError, match=rf"m\.csv line 3: {column} is 'x'"):
+        read_manifest(tmp_path / "m.csv")
+
+
 def test_every_missing_column_is_named(tmp_path):
     (tmp_path / "m.csv").write_text("video_id,score\na,1\n")
     with pytest.raises(UserError, match=r"column path, mos is missing; needed are video_id, path, mos$"):

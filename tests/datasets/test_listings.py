@@ -203,7 +203,9 @@ def test_permutations_are_the_columns_in_turn(tmp_path):
     path = vsfa(
         tmp_path / "info.mat", ["a.yuv", "b.yuv", "c.yuv"], index=np.array([[1.0, 3.0], [2.0, 1.0], [3.0, 2.0]])
     )
-    assert [vsfa_info.permutation(path, k).tolist() for k in (0, 1, 2)] == [[0, 1, 2], [2, 0, 1], [0, 1, 2]]
+    found = [vsfa_info.permutation(path, k) for k in (0, 1, 2)]
+    assert [column.tolist() for column in found] == [[0, 1, 2], [2, 0, 1], [0, 1, 2]]
+    assert {column.dtype for column in found} == {np.dtype(np.int64)}
 
 
 @pytest.mark.parametrize("column", [[0, 1, 2], [1, 1, 3], [1, 2, 4]])

@@ -79,6 +79,14 @@ def test_live_qualcomm_scores_of_another_length_are_refused(tmp_path):
         read("live-qualcomm", root)
 
 
+def test_live_qualcomm_names_that_stand_twice_are_refused(tmp_path):
+    root = qualcomm(tmp_path, ["0723_A_GS5.yuv", "0723_a_gs5.yuv"], [[1], [2]])
+    for path in root.rglob("*_a_*"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"qualcommSubjectiveData\.mat: video_id '0723_a_gs5' stands in rows 1 and 2"):
+        read("live-qualcomm", root)
+
+
 def files(root: Path, *names: str) -> VideoFiles:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -143,7 +143,7 @@ def vsfa_info(path: Path, names: list[str], mos: np.ndarray) -> None:
             references[0, i] = file.create_dataset(f"#refs#/{name}", data=text).ref
         file.create_dataset("video_names", data=references, dtype=h5py.ref_dtype)
         file["scores"] = mos.T
-        file["index"] = np.tile(np.arange(1, 4.0), (2, 1))
+        file["index"] = np.tile(np.arange(1, 4.0), (2, 1)).T
         file["ref_ids"] = np.arange(3.0)[None]
         for key, value in {"max_len": 240, "width": 320, "height": 240}.items():
             file[key] = np.array([[float(value)]])
@@ -260,9 +260,21 @@ def fresh_seed() -> int:
     return secrets.randbelow(2**32)
 
 
+def fuzz_all(names: list[str], first: int, inputs: int, seed: int) -> int:
+    """Print what each reader made of its inputs; the number of failures."""
+    print(f"seed {seed}: {inputs} inputs from number {first} on", flush=True)
+    failed = 0
+    for name in names:
+        summary, failures = fuzz(name, first, -(-inputs // len(names)), seed)
+        print(f"{name}: {summary}; {len(failures)} failures", *failures, sep="\n  ", flush=True)
+        failed += len(failures)
+    return failed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inputs", type=int, default=20_000, help="over all readers")
+    parser.add_argument("--inputs", type=int, default=20_000, help="of a run, over all readers")
+    parser.add_argument("--runs", type=int, default=1, help="each with a seed of its own")
     parser.add_argument("--seed", type=int, help="repeat the run that printed it; drawn where not given")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--reader", choices=READERS, help="this one alone")
@@ -271,14 +283,9 @@ def main() -> int:
     if chosen.work:
         work(chosen.reader, chosen.first, chosen.inputs, chosen.seed)
         return 0
-    seed = fresh_seed() if chosen.seed is None else chosen.seed
     names = [chosen.reader] if chosen.reader else list(READERS)
-    print(f"seed {seed}: {chosen.inputs} inputs from number {chosen.first} on", flush=True)
-    failed = 0
-    for name in names:
-        summary, failures = fuzz(name, chosen.first, -(-chosen.inputs // len(names)), seed)
-        print(f"{name}: {summary}; {len(failures)} failures", *failures, sep="\n  ", flush=True)
-        failed += len(failures)
+    seeds = [fresh_seed() for _ in range(chosen.runs)] if chosen.seed is None else [chosen.seed]
+    failed = sum(fuzz_all(names, chosen.first, chosen.inputs, seed) for seed in seeds)
     return 1 if failed else 0
 
 
