@@ -20,8 +20,8 @@ from vqa.video.versions import libraries
 # As this version's stages write them for workflow/studies/smoke.yaml. No device, no threads, no memory.
 WRITTEN = {
     "demo": '{"fps":24,"height":64,"scenes":3,"seconds":0.75,"seed":0,"version":1,"videos":15,"width":96}',
-    "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav","libraries":"LIBRARIES",'
-    '"node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":2,'
+    "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav",'
+    '"libraries":"LIBRARIES","node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":2,'
     '"videos":"02aece3fa62f39e4"}',
     "extract flags": "--backbone resnet3d18 --cube-input crop112 --decoder pyav --precision float32 --storage float16 "
     "--on-bad-video fail",
