@@ -21,7 +21,7 @@ from vqa.protocol.sampling import frame_sequence
 from vqa.system.errors import UserError
 from vqa.system.files import sha256, write_text
 from vqa.temporal.checkpoint import load_head
-from vqa.temporal.vsfa import VSFA
+from vqa.temporal.model import FrameScores
 
 log = logging.getLogger("vqa")
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".flv", ".ts", ".yuv")
@@ -29,11 +29,13 @@ SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".f
 
 @dataclass(frozen=True)
 class Score:
-    """curve: quality of each frame (or cube) the head saw, (T,), and start: its first frame."""
+    """start: first frame of each frame (or cube) the head saw, (T,); curve: the quality of each, where the head has
+    frame scores.
+    """
 
     path: Path
     quality: float
-    curve: np.ndarray
+    curve: np.ndarray | None
     start: np.ndarray
 
 
@@ -81,26 +83,25 @@ class Scorer:
                 errors.append(str(found.error))
                 continue
             clip, features = found
-            if features.dim != self.head.fc0.in_features:
-                raise UserError(
-                    f"the head takes {self.head.fc0.in_features} features, the backbone gives {features.dim}"
-                )
+            if features.dim != self.head.input_size:
+                raise UserError(f"the head takes {self.head.input_size} features, the backbone gives {features.dim}")
             quality, curve, start = self._apply(clip.video, features)
             scores.append(Score(Path(clip.video.path), quality, curve, start))
         return scores, errors
 
     @torch.inference_mode()
-    def _apply(self, video: Video, features: Features) -> tuple[float, np.ndarray, np.ndarray]:
-        head: VSFA = self.head
+    def _apply(self, video: Video, features: Features) -> tuple[float, np.ndarray | None, np.ndarray]:
+        head = self.head
         # Stored features are float16; the same rounding here gives the same scores as in the study.
         reduced = torch.cat([head.project(torch.from_numpy(rows.astype(np.float16))) for rows in features.chunks()])
         run = self.made_by.get("run", {})
         k = run.get("sampler", 0) if run.get("sample_test", True) else 0
         frames = frame_sequence(video.video_id, len(reduced), k, "O", self.made_by.get("seed", 0))
         lengths = torch.tensor([len(frames)])
-        q = head.frame_scores(reduced[frames].unsqueeze(0), lengths)
-        quality = head.pool(q, lengths).item() * self.scale
-        return quality, q[0].numpy() * self.scale, np.array(features.starts)[frames]
+        seen = reduced[frames].unsqueeze(0)
+        quality = head.score(seen, lengths).item() * self.scale
+        curve = head.frame_scores(seen, lengths)[0].numpy() * self.scale if isinstance(head, FrameScores) else None
+        return quality, curve, np.array(features.starts)[frames]
 
 
 def find_videos(path: Path, width: int | None, height: int | None, pixel_format: str | None) -> list[Video]:
@@ -130,7 +131,7 @@ def scores_csv(scores: Sequence[Score]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["path", "quality", "frames"])
-    writer.writerows([score.path, f"{score.quality:.6g}", len(score.curve)] for score in scores)
+    writer.writerows([score.path, f"{score.quality:.6g}", len(score.start)] for score in scores)
     return buffer.getvalue()
 
 
@@ -140,5 +141,7 @@ def write_curves(output: Path, scores: Sequence[Score]) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["path", "frame", "quality"])
     for score in scores:
+        if score.curve is None:
+            raise UserError("--curve: this head scores whole videos, not frames; leave the option out")
         writer.writerows([score.path, start, f"{q:.6g}"] for start, q in zip(score.start, score.curve, strict=True))
     write_text(output, buffer.getvalue())

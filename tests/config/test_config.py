@@ -51,7 +51,7 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("datasets/a b", {"reader": "demo"}, ["a b"]),
         ("experiments/frame-level/modes", ["OO", "XX"], ["experiments.frame-level.modes", "XX"]),
         ("experiments/frame-level/modes", ["OO", "OO"], ["modes"]),
-        ("experiments/frame-level/head", "mlp", ["head", "mlp"]),
+        ("experiments/frame-level/head", "mpl", ["experiments.frame-level.head", "mpl", "did you mean 'mlp'"]),
         ("cross_dataset", ["frame-level"], ["two datasets"]),
         ("cross_dataset", ["no-such"], ["no-such"]),
         ("splits/method", "stored", ["permutations"]),

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import identity, load
+from vqa.config import Run, identity, load
 from vqa.config.schema import ADDED, Training, _Model
 from vqa.study import depends
 from vqa.study.grid import Grid
@@ -80,6 +80,16 @@ def test_a_whole_study_is_shown_with_every_key():
     study = load(REPO / "workflow/studies/smoke.yaml")
     assert depends.results_depends(study).startswith('1 {"name":"Smoke study on tiny synthetic clips","results":')
     assert '"jobs_per_gpu":1' in depends.results_depends(study)
+
+
+def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 3): ...\n")
+    run = Run(head={"name": f"{tmp_path}/mine.py:Mine", "width": 5})
+    before = depends.train_depends(run)
+    assert depends.train_depends(Run(head="vsfa")).count("source") == 0
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 4): ...\n")
+    assert depends.train_depends(run) != before
+    assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
 
 
 def test_permutations_reach_the_command_quoted():

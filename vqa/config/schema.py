@@ -7,11 +7,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
+from vqa.config import heads
+from vqa.config.names import MODES, Mode, NativeReader, Precision
 from vqa.system.devices import Device
 
+Head = Annotated[
+    str,
+    BeforeValidator(heads.normalise),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["name"]}]}),
+]
 ADDED: dict[str, Any] = {"added": "after 0.1"}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -123,7 +137,11 @@ class Experiment(_Model):
 
     backbone: str = Field(description="a registered backbone, or torchvision/<name>")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
-    head: HeadName = Field("vsfa", description="what follows the features; see README")
+    head: Head = Field(
+        "vsfa",
+        description="what follows the features: a name (`vqa list models`), file.py:Class or "
+        "package.module:Class; with options as {name: ..., option: ...}",
+    )
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     epochs: int | None = Field(None, ge=1, description="overrides training.epochs")
     lr: float | None = Field(None, gt=0, description="overrides training.lr")
@@ -180,7 +198,7 @@ class Run(Training):
     """Everything the result of one training depends on but its data, order and seed."""
 
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
-    head: HeadName = Field("vsfa", description="what follows the features")
+    head: Head = Field("vsfa", description="what follows the features: a name, or JSON of name and options")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     split: Literal["random", "scene", "stored"] = Field("random", description="how videos are split")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from vqa.config import BackboneSettings, Dataset, DemoDataset, Extraction, Run, Study, identity
+from vqa.config.heads import source
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
@@ -69,7 +70,9 @@ def index_depends() -> str:
 
 
 def train_depends(run: Run) -> str:
-    return canonical({"version": TRAINING_VERSION, "run": identity(run, exclude={"threads", "device", "jobs_per_gpu"})})
+    settings = identity(run, exclude={"threads", "device", "jobs_per_gpu"})
+    own = {"source": code} if (code := source(run.head)) else {}
+    return canonical({"version": TRAINING_VERSION, "run": settings, **own})
 
 
 def train_flags(run: Run, permutations: Sequence[Path]) -> str:
@@ -108,5 +111,5 @@ def flags(settings: BaseModel, exclude: set[str]) -> str:
     parts = []
     for key, value in sorted(identity(settings, exclude=exclude).items()):
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        parts.append(f"--{key.replace('_', '-')} {text}")
+        parts.append(f"--{key.replace('_', '-')} {shlex.quote(text)}")
     return " ".join(parts)

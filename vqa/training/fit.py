@@ -16,7 +16,7 @@ from vqa.protocol.sampling import Order, stream
 from vqa.protocol.splits import Part
 from vqa.system.errors import RunError
 from vqa.temporal import registry
-from vqa.temporal.vsfa import VSFA
+from vqa.temporal.model import TemporalModel
 from vqa.training.feeder import Batch, Feeder
 from vqa.training.items import Item
 from vqa.training.optimiser import Adam
@@ -38,7 +38,7 @@ class Epoch:
 class Outcome:
     """The head of the selected epoch, in evaluation mode, and how it came to be."""
 
-    head: VSFA
+    head: TemporalModel
     history: list[Epoch]
     selected: Epoch
 
@@ -55,6 +55,7 @@ def fit(run: Run, seed: int, order: Order, items: dict[Part, list[Item]], device
     selection = Selection(run.selection)
     step = 0
     for epoch in tqdm(range(1, run.epochs + 1), desc="train", unit="epoch", disable=None):
+        torch.manual_seed(int(stream(seed, "model", epoch).integers(2**31)))  # of dropout
         batches = feeder.epoch_batches(items["train"], epoch)
         losses = train_epoch(head, optimiser, batches, learning_rate(run, epoch))
         step += len(losses)
@@ -66,15 +67,16 @@ def fit(run: Run, seed: int, order: Order, items: dict[Part, list[Item]], device
     return Outcome(selection.restore(head), history, selection.epoch)
 
 
-def create_head(run: Run, seed: int, input_size: int) -> VSFA:
+def create_head(run: Run, seed: int, input_size: int) -> TemporalModel:
     """The run's head, initialised from its seed."""
     head = registry.create(run.head, input_size, int(stream(seed, "head").integers(2**31)))
     head.projection_dtype = getattr(torch, run.precision)
     return head
 
 
-def train_epoch(head: VSFA, optimiser: Adam, batches: Iterable[Batch], lr: float) -> list[Tensor]:
+def train_epoch(head: TemporalModel, optimiser: Adam, batches: Iterable[Batch], lr: float) -> list[Tensor]:
     """One step a batch; returns each batch's summed loss."""
+    head.train()
     losses = []
     for batch in batches:
         optimiser.zero_grad()
@@ -85,7 +87,7 @@ def train_epoch(head: VSFA, optimiser: Adam, batches: Iterable[Batch], lr: float
     return losses
 
 
-def validate(head: VSFA, feeder: Feeder, items: list[Item], epoch: int, step: int, train_loss: float) -> Epoch:
+def validate(head: TemporalModel, feeder: Feeder, items: list[Item], epoch: int, step: int, train_loss: float) -> Epoch:
     labels = np.array([item.label for item in items])
     scores = predict(head, feeder, items)
     return Epoch(epoch, step, train_loss, float(np.abs(scores - labels).mean()), srocc(scores, labels))
@@ -108,7 +110,7 @@ class Selection:
         self._best: Epoch | None = None
         self._weights: dict[str, Tensor] = {}
 
-    def offer(self, epoch: Epoch, head: VSFA) -> None:
+    def offer(self, epoch: Epoch, head: TemporalModel) -> None:
         if self._better(epoch):
             self._best = epoch
             self._weights = {key: value.detach().clone() for key, value in head.state_dict().items()}
@@ -118,7 +120,7 @@ class Selection:
         assert self._best is not None, "no epoch was offered"
         return self._best
 
-    def restore(self, head: VSFA) -> VSFA:
+    def restore(self, head: TemporalModel) -> TemporalModel:
         """`head` with the selected weights, in evaluation mode."""
         head.load_state_dict(self._weights)
         return head.eval()
