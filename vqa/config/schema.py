@@ -181,6 +181,9 @@ class Training(_Model):
     selection: Literal["best-val-srocc", "last-epoch"] = Field(
         "best-val-srocc", description="which epoch's head is kept; the test set is never consulted"
     )
+    patience: int = Field(
+        0, ge=0, description="stop after so many epochs without a better one; 0: never", json_schema_extra=ADDED
+    )
     redraw: Literal["run", "epoch"] = Field(
         "run", description="shuffles and samples of the training set drawn once a run, or every epoch"
     )

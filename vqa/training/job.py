@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
-from vqa.config import Run
+from vqa.config import Run, identity
+from vqa.config.heads import source
+from vqa.config.versions import TRAINING_VERSION
 from vqa.features.index import Entry
 from vqa.manifest import Video
 from vqa.protocol import predictions
@@ -17,12 +19,14 @@ from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
 from vqa.system.devices import lease
-from vqa.system.files import write_json, write_text
+from vqa.system.files import digest, write_json, write_text
 from vqa.temporal.checkpoint import save_head
 from vqa.training.feeder import Feeder
-from vqa.training.fit import Epoch, Outcome, fit
+from vqa.training.fit import Outcome, fit
 from vqa.training.items import Item, load_items
 from vqa.training.predict import predict
+from vqa.training.resume import Checkpoint
+from vqa.training.state import Epoch
 
 log = logging.getLogger("vqa")
 
@@ -48,7 +52,8 @@ def train(
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
     with lease(run.device, run.jobs_per_gpu) as device:
         fitting = time.perf_counter()
-        outcome = fit(run, seed, order, items, device)
+        checkpoint = Checkpoint(output / "checkpoint.pt", _identity(run, seed, order, index, parts))
+        outcome = fit(run, seed, order, items, device, checkpoint)
         log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
         feeder = Feeder(run, seed, order, torch.device(device))
         predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
@@ -60,8 +65,17 @@ def train(
     seconds = time.perf_counter() - started
     write_json(output / "run.json", made_by | {"train_frames": frames, "seconds": round(seconds, 3)})
     write_text(output / "predictions.csv", predicted)
+    checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
+
+
+def _identity(run: Run, seed: int, order: Order, index: dict[str, Entry], parts: dict[str, Part]) -> str:
+    """Of all that the state of a training depends on."""
+    data = {video_id: (index[video_id].checksum, part) for video_id, part in parts.items() if video_id in index}
+    settings = identity(run, exclude={"threads", "device", "jobs_per_gpu"})
+    versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
+    return digest([settings, seed, order, data, versions])
 
 
 def _predict_parts(
@@ -83,7 +97,7 @@ def history_csv(history: Sequence[Epoch]) -> str:
 
 def _describe(run: Run, outcome: Outcome, scale: float, steps_per_epoch: int) -> dict[str, Any]:
     return {
-        "run": run.model_dump(mode="json"),
+        "run": identity(run),
         "label_scale": scale,
         "steps_per_epoch": steps_per_epoch,
         "optimiser_steps": outcome.history[-1].step,
