@@ -12,7 +12,7 @@ from vqa.temporal.checkpoint import load_head, save_head
 from vqa.temporal.conformance import check_model
 from vqa.temporal.registry import create
 
-BLIND = {"fc-mean", "transformer-set", "attention", "mlp"}
+BLIND = {"fc-mean", "transformer-set", "attention", "mlp", "svr"}
 SOUND = """
     import torch
     from torch import nn

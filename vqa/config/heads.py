@@ -28,6 +28,7 @@ HEADS: dict[str, tuple[str, dict[str, Any], str]] = {
     "transformer-set": ("transformer:Transformer", {"positions": False}, "the encoder without positions"),
     "attention": ("attention:AttentionPooling", {}, "attention pooling; Ilse et al., ICML 2018"),
     "inception-time": ("inception_time:InceptionTime", {}, "as PatchVQ; Ismail Fawaz et al., 2020"),
+    "svr": ("svr:SVR", {}, "RBF-SVR on features averaged over time, as BRISQUE, VIDEVAL, RAPIQUE; fitted, not trained"),
     "mlp": ("averaged:MLP", {}, "one hidden layer on features averaged over time"),
 }
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}

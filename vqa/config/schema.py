@@ -3,6 +3,7 @@
 Imports no torch: the Snakefile validates its config here at every parse.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -26,6 +27,20 @@ Head = Annotated[
     BeforeValidator(heads.normalise),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["name"]}]}),
 ]
+TUNABLE = ("lr", "epochs", "batch_size", "weight_decay", "patience")
+
+
+def _read_grid(value: Any) -> Any:
+    grid = json.loads(value) if isinstance(value, str) else value
+    for key, values in grid.items() if isinstance(grid, dict) else ():
+        if key not in TUNABLE and not key.startswith("head."):
+            raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"'{key}' needs a list of values to try")
+    return grid
+
+
+Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]
 ADDED: dict[str, Any] = {"added": "after 0.1"}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -145,6 +160,12 @@ class Experiment(_Model):
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     epochs: int | None = Field(None, ge=1, description="overrides training.epochs")
     lr: float | None = Field(None, gt=0, description="overrides training.lr")
+    tune: Grid = Field(
+        default_factory=dict,
+        description="lists of values to try, e.g. {lr: [1e-5, 1e-4], head.width: [64, 128]}: every point is trained, "
+        "the best on validation kept, run by run",
+        json_schema_extra=ADDED,
+    )
     modes: tuple[Mode, ...] = Field(MODES, min_length=1, description="(train order, test order) pairs")
 
     @field_validator("modes")
@@ -204,6 +225,22 @@ class Run(Training):
     head: Head = Field("vsfa", description="what follows the features: a name, or JSON of name and options")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     split: Literal["random", "scene", "stored"] = Field("random", description="how videos are split")
+    tune: Grid = Field(default_factory=dict, description="JSON of lists of values to try", json_schema_extra=ADDED)
+
+    @model_validator(mode="after")
+    def _points_are_runs(self) -> "Run":
+        for key, values in self.tune.items():
+            for value in values:
+                if key.startswith("head."):
+                    heads.normalise(_with_option(self.head, key.removeprefix("head."), value))
+                else:
+                    Run.model_validate(self.model_dump() | {"tune": {}, key: value})
+        return self
+
+
+def _with_option(head: str, option: str, value: Any) -> dict[str, Any]:
+    named: dict[str, Any] = json.loads(head) if head.startswith("{") else {"name": head}
+    return named | {option: value}
 
 
 class Splits(_Model):

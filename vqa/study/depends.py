@@ -110,6 +110,6 @@ def flags(settings: BaseModel, exclude: set[str]) -> str:
     """Settings as command-line flags, in a fixed order: `--batch-size 16 --lr 1e-05 ...`."""
     parts = []
     for key, value in sorted(identity(settings, exclude=exclude).items()):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = canonical(value) if isinstance(value, bool | dict) else str(value)
         parts.append(f"--{key.replace('_', '-')} {shlex.quote(text)}")
     return " ".join(parts)

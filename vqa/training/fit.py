@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,16 +21,7 @@ from vqa.training.items import Item
 from vqa.training.optimiser import Adam
 from vqa.training.predict import predict, predict_batch
 from vqa.training.resume import Checkpoint
-from vqa.training.state import Epoch, Selection, State
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The head of the selected epoch, in evaluation mode, and how it came to be."""
-
-    head: TemporalModel
-    history: list[Epoch]
-    selected: Epoch
+from vqa.training.state import Epoch, Outcome, Selection, State
 
 
 def fit(
@@ -62,6 +52,8 @@ def fit(
         state.selection.offer(state.history[-1], head)
         if checkpoint:
             checkpoint.write_if_due(state)
+    if checkpoint and state.history:
+        checkpoint.write(state)
     if not math.isfinite(state.history[-1].train_loss):
         raise RunError(f"the training loss became {state.history[-1].train_loss}; lower training.lr")
     return Outcome(state.selection.restore(head), state.history, state.selection.epoch)

@@ -40,8 +40,10 @@ class Checkpoint:
         log.info("resumed after epoch %d", len(state.history))
 
     def write_if_due(self, state: State) -> None:
-        if time.monotonic() - self._written < INTERVAL_SECONDS:
-            return
+        if time.monotonic() - self._written >= INTERVAL_SECONDS:
+            self.write(state)
+
+    def write(self, state: State) -> None:
         with atomic(self.path) as part:
             part.write_bytes(to_bytes({"identity": self.identity, **state.dump()}))
         self._written = time.monotonic()

@@ -21,6 +21,15 @@ class Epoch:
     val_srocc: float
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The head of the selected epoch, in evaluation mode, and how it came to be."""
+
+    head: TemporalModel
+    history: list[Epoch]
+    selected: Epoch
+
+
 class Selection:
     """Keeps the weights of the best epoch so far, or of the last.
 
