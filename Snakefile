@@ -27,6 +27,7 @@ localrules:
 # The study as it runs, overlays and defaults included: the `--config` of its commands.
 onstart:
     write_text(PATHS.study, to_yaml(STUDY))
+    check_models()
 
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.

@@ -1,11 +1,13 @@
 """Every registered model holds to the contract, and a model that breaks it is told how."""
 
+import re
 import textwrap
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.conftest import REPO, assert_one_line_error, vqa
 from vqa.config.heads import HEADS, HeadError, normalise, resolve, source
 from vqa.system.errors import UserError
 from vqa.temporal.checkpoint import load_head, save_head
@@ -83,6 +85,16 @@ def test_a_users_model_is_sound_and_seen_by_its_options(own):
     name = own()
     assert problems(name) == []
     assert create(normalise({"name": name, "width": 5}), 16).module.layer.out_features == 5
+
+
+def test_the_model_in_the_readme_is_short_and_sound(tmp_path):
+    chapter = (REPO / "README.md").read_text().split("## Your own")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", chapter, re.S)
+    assert len(block.splitlines()) < 30
+    (tmp_path / "my_model.py").write_text(block)
+    result = vqa("check-model", "my_model.py:MyHead", "--options", '{"width": 64}', cwd=tmp_path)
+    assert result.returncode == 0 and "holds to all rules" in result.stdout, result.stdout + result.stderr
+    assert_one_line_error(vqa("check-model", "my_model.py:Mine", cwd=tmp_path), "has no class 'Mine'; it has MyHead")
 
 
 @pytest.mark.parametrize(

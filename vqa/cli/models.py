@@ -65,8 +65,8 @@ def check_model(name: str, options: str, input_size: int) -> None:
     Exit status 2 if it breaks one.
     """
     try:
-        given: Any = json.loads(options)
-        head = normalise({"name": name, **given})
+        named: Any = json.loads(name) if name.startswith("{") else {"name": name}
+        head = normalise(named | json.loads(options))
     except (HeadError, TypeError, json.JSONDecodeError) as error:
         raise UserError(f"head: {error}") from None
     from vqa.temporal.conformance import check_model as check

@@ -1,8 +1,10 @@
 # Helpers only: the grid of the study, paths, and the functions that rules use for input and params.
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+from vqa.config import heads
 from vqa.config import parse as parse_study
 from vqa.config import to_yaml
 from vqa.results.contents import Contents
@@ -49,6 +51,15 @@ TRAIN_DEVICE = devices.resolve(STUDY.training.device)
 _LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
 if _LOCAL and devices.visible() and "gpu_seats" not in workflow.global_resources:
     workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
+
+
+def check_models():
+    """Try the user's own temporal models before any job runs: not after days of extraction."""
+    for name in sorted({experiment.head for experiment in STUDY.experiments.values()}):
+        if heads.resolve(name).own:
+            command = [sys.executable, "-m", "vqa", "check-model", name]
+            if subprocess.run(command).returncode:
+                sys.exit("vqa: error: this temporal model cannot be trained as it is; see above")
 
 
 def by_attempt(amount):
