@@ -25,7 +25,7 @@ from vqa.protocol.sampling import frame_sequence
 from vqa.system.errors import UserError
 from vqa.system.files import canonical, sha256, write_text
 from vqa.temporal.checkpoint import load_head
-from vqa.temporal.vsfa import VSFA
+from vqa.temporal.model import FrameScores
 
 log = logging.getLogger("vqa")
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".flv", ".ts", ".yuv")
@@ -33,11 +33,13 @@ SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".f
 
 @dataclass(frozen=True)
 class Score:
-    """curve: quality of each frame (or cube) the head saw, (T,), and start: its first frame."""
+    """start: first frame of each frame (or cube) the head saw, (T,); curve: the quality of each, where the head has
+    frame scores.
+    """
 
     path: Path
     quality: float
-    curve: np.ndarray
+    curve: np.ndarray | None
     start: np.ndarray
 
 
@@ -105,18 +107,16 @@ class Scorer:
                 yield found
                 continue
             clip, features = found
-            if features.dim != self.head.fc0.in_features:
-                raise UserError(
-                    f"the head takes {self.head.fc0.in_features} features, the backbone gives {features.dim}"
-                )
+            if features.dim != self.head.input_size:
+                raise UserError(f"the head takes {self.head.input_size} features, the backbone gives {features.dim}")
             try:
                 yield Score(Path(clip.video.path), *self._apply(clip.video, features))
             except UserError as error:
                 yield Failed(clip.video, error)
 
     @torch.inference_mode()
-    def _apply(self, video: Video, features: Features) -> tuple[float, np.ndarray, np.ndarray]:
-        head: VSFA = self.head
+    def _apply(self, video: Video, features: Features) -> tuple[float, np.ndarray | None, np.ndarray]:
+        head = self.head
         # Rounded as stored features are, scores are the study's.
         rows = stored(features, video, self.storage)
         reduced = torch.cat([head.project(torch.from_numpy(chunk)) for chunk in rows])
@@ -124,9 +124,10 @@ class Scorer:
         k = run.get("sampler", 0) if run.get("sample_test", True) else 0
         frames = frame_sequence(video.video_id, len(reduced), k, "O", self.made_by.get("seed", 0))
         lengths = torch.tensor([len(frames)])
-        q = head.frame_scores(reduced[frames].unsqueeze(0), lengths)
-        quality = head.pool(q, lengths).item() * self.scale
-        return quality, q[0].numpy() * self.scale, np.array(features.starts)[frames]
+        seen = reduced[frames].unsqueeze(0)
+        quality = head.score(seen, lengths).item() * self.scale
+        curve = head.frame_scores(seen, lengths)[0].numpy() * self.scale if isinstance(head, FrameScores) else None
+        return quality, curve, np.array(features.starts)[frames]
 
 
 def find_videos(path: Path, width: int | None, height: int | None, pixel_format: str | None) -> list[Video]:
@@ -184,8 +185,8 @@ class Journal:
         with contextlib.suppress(ValueError, KeyError):  # what a crash left at the end
             for line in lines[1:]:
                 row = json.loads(line if line.endswith(b"\n") else b"")
-                curve, start = np.array(row["curve"]), np.array(row["start"])
-                self.known[row["video"]] = Score(Path(row["path"]), row["quality"], curve, start)
+                curve = None if row["curve"] is None else np.array(row["curve"])
+                self.known[row["video"]] = Score(Path(row["path"]), row["quality"], curve, np.array(row["start"]))
                 kept += len(line)
         return kept
 
@@ -194,7 +195,11 @@ class Journal:
         return self.known.get(self._name(video))
 
     def add(self, video: Video, score: Score) -> None:
-        row = {"path": str(score.path), "quality": score.quality, "curve": score.curve.tolist()}
+        row = {
+            "path": str(score.path),
+            "quality": score.quality,
+            "curve": None if score.curve is None else score.curve.tolist(),
+        }
         self._write(canonical({**row, "start": score.start.tolist(), "video": self._name(video)}) + "\n")
 
     def remove(self) -> None:
@@ -232,7 +237,7 @@ def scores_csv(scores: Sequence[Score], header: bool = True) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     if header:
         writer.writerow(["path", "quality", "frames"])
-    writer.writerows([_inert(score.path), f"{score.quality:.6g}", len(score.curve)] for score in scores)
+    writer.writerows([_inert(score.path), f"{score.quality:.6g}", len(score.start)] for score in scores)
     return buffer.getvalue()
 
 
@@ -242,6 +247,8 @@ def write_curves(output: Path, scores: Sequence[Score]) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["path", "frame", "quality"])
     for score in scores:
+        if score.curve is None:
+            raise UserError("--curve: this head scores whole videos, not frames; leave the option out")
         path = _inert(score.path)
         writer.writerows([path, start, f"{q:.6g}"] for start, q in zip(score.start, score.curve, strict=True))
     write_text(output, buffer.getvalue())

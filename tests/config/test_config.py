@@ -51,7 +51,7 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("datasets/a b", {"reader": "demo"}, ["a b"]),
         ("experiments/frame-level/modes", ["OO", "XX"], ["experiments.frame-level.modes", "XX"]),
         ("experiments/frame-level/modes", ["OO", "OO"], ["modes"]),
-        ("experiments/frame-level/head", "mlp", ["head", "mlp"]),
+        ("experiments/frame-level/head", "mpl", ["experiments.frame-level.head", "mpl", "did you mean 'mlp'"]),
         ("cross_dataset", ["frame-level"], ["two datasets"]),
         ("experiments/frame-level/backbone", "resnet50; touch x", ["experiments.frame-level.backbone", "touch x"]),
         ("backbones", {"resnet50": {"node": "layer4$(touch x)"}}, ["backbones.resnet50.node", "$(touch x)"]),

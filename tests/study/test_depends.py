@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import identity, load
+from vqa.config import Run, identity, load
 from vqa.config.schema import ADDED, Training, _Model
 from vqa.study import depends
 from vqa.study.grid import Grid
@@ -88,6 +88,16 @@ def test_the_report_shows_the_whole_study_and_the_tables_what_they_are_made_from
     assert depends.report_depends(study).startswith('2 {"name":"Smoke study on tiny synthetic clips","results":')
     assert '"jobs_per_gpu":1' in depends.report_depends(study)
     assert "jobs_per_gpu" not in depends.tables_depends(study) and "Smoke" not in depends.figures_depends(study)
+
+
+def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 3): ...\n")
+    run = Run(head={"name": f"{tmp_path}/mine.py:Mine", "width": 5})
+    before = depends.train_depends(run)
+    assert depends.train_depends(Run(head="vsfa")).count("source") == 0
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 4): ...\n")
+    assert depends.train_depends(run) != before
+    assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
 
 
 def test_permutations_reach_the_command_quoted():

@@ -13,7 +13,7 @@ from vqa.protocol.sampling import frame_sequence, stream
 from vqa.system.errors import RunError
 from vqa.temporal.registry import create
 from vqa.training.feeder import Feeder
-from vqa.training.fit import Epoch, Selection, create_head, fit, learning_rate, train_epoch, validate
+from vqa.training.state import Epoch, Selection, create_head, fit, learning_rate, train_epoch, validate
 from vqa.training.items import Item
 from vqa.training.job import history_csv
 from vqa.training.optimiser import Adam

@@ -13,7 +13,7 @@ from tests.conftest import assert_one_line_error, vqa
 from tests.training.test_training import DIM, items_of, make_study, train
 from vqa.features.index import read_index
 from vqa.temporal.checkpoint import load_head
-from vqa.training.fit import Epoch, Selection, fit
+from vqa.training.state import Epoch, Selection, fit
 
 NAN = float("nan")
 

@@ -38,10 +38,13 @@ def _option(name: str, field: FieldInfo) -> Decorator:
     if get_origin(kind) in (types.UnionType, Union):
         kind = next(each for each in get_args(kind) if each is not type(None))
     types_: Any = click.Choice(get_args(kind)) if get_origin(kind) is Literal else FILE if kind is Path else kind
+    default: Any = None if required else field.get_default(call_default_factory=True)
+    if get_origin(kind) is dict:
+        types_, default = str, "{}"  # JSON
     return click.option(
         f"--{name.replace('_', '-')}",
         type=types_,
-        default=None if required else field.get_default(),
+        default=default,
         required=required,
         show_default=True,
         help=(field.description or "").replace("\n", " "),

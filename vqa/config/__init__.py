@@ -1,7 +1,7 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
 from vqa.config.load import dataset, load, parse, read, to_yaml, validate
-from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
+from vqa.config.names import MODES, Mode, NativeReader, Precision
 from vqa.config.schema import (
     BackboneSettings,
     Dataset,
@@ -19,7 +19,7 @@ from vqa.config.schema import (
 )
 
 __all__ = [
-    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "Mode",
+    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "Mode",
     "NativeDataset", "NativeReader", "Precision", "Run", "Statistics", "Study", "TableDataset", "Training",
     "VsfaInfoDataset", "dataset", "identity", "load", "parse", "read", "to_yaml", "validate",
 ]  # fmt: skip

@@ -3,17 +3,45 @@
 Imports no torch: the Snakefile validates its config here at every parse.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-from vqa.config import checks
+from vqa.config import checks, heads
 from vqa.config.fields import NODE, BackboneName, FilePath, Name
-from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
+from vqa.config.names import MODES, Mode, NativeReader, Precision
 from vqa.system.devices import Device
 
+Head = Annotated[
+    str,
+    BeforeValidator(heads.normalise),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["name"]}]}),
+]
+TUNABLE = ("lr", "epochs", "batch_size", "weight_decay", "patience")
+
+
+def _read_grid(value: Any) -> Any:
+    grid = json.loads(value) if isinstance(value, str) else value
+    for key, values in grid.items() if isinstance(grid, dict) else ():
+        if key not in TUNABLE and not key.startswith("head."):
+            raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"'{key}' needs a list of values to try")
+    return grid
+
+
+Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]
 ADDED: dict[str, Any] = {"added": "after 0.1"}
 Margin = Annotated[float, Field(gt=0)]
 
@@ -125,10 +153,20 @@ class Experiment(_Model):
 
     backbone: BackboneName = Field(description="a registered backbone, or torchvision/<name>")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
-    head: HeadName = Field("vsfa", description="what follows the features; see README")
+    head: Head = Field(
+        "vsfa",
+        description="what follows the features: a name (`vqa list models`), file.py:Class or "
+        "package.module:Class; with options as {name: ..., option: ...}",
+    )
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     epochs: int | None = Field(None, ge=1, description="overrides training.epochs")
     lr: float | None = Field(None, gt=0, description="overrides training.lr")
+    tune: Grid = Field(
+        default_factory=dict,
+        description="lists of values to try, e.g. {lr: [1e-5, 1e-4], head.width: [64, 128]}: every point is trained, "
+        "the best on validation kept, run by run",
+        json_schema_extra=ADDED,
+    )
     modes: tuple[Mode, ...] = Field(MODES, min_length=1, description="(train order, test order) pairs")
 
     @field_validator("modes")
@@ -171,6 +209,9 @@ class Training(_Model):
     selection: Literal["best-val-srocc", "last-epoch"] = Field(
         "best-val-srocc", description="which epoch's head is kept; the test set is never consulted"
     )
+    patience: int = Field(
+        0, ge=0, description="stop after so many epochs without a better one; 0: never", json_schema_extra=ADDED
+    )
     redraw: Literal["run", "epoch"] = Field(
         "run", description="shuffles and samples of the training set drawn once a run, or every epoch"
     )
@@ -192,9 +233,25 @@ class Run(Training):
     """Everything the result of one training depends on but its data, order and seed."""
 
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
-    head: HeadName = Field("vsfa", description="what follows the features")
+    head: Head = Field("vsfa", description="what follows the features: a name, or JSON of name and options")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     split: Literal["random", "scene", "stored"] = Field("random", description="how videos are split")
+    tune: Grid = Field(default_factory=dict, description="JSON of lists of values to try", json_schema_extra=ADDED)
+
+    @model_validator(mode="after")
+    def _points_are_runs(self) -> "Run":
+        for key, values in self.tune.items():
+            for value in values:
+                if key.startswith("head."):
+                    heads.normalise(_with_option(self.head, key.removeprefix("head."), value))
+                else:
+                    Run.model_validate(self.model_dump() | {"tune": {}, key: value})
+        return self
+
+
+def _with_option(head: str, option: str, value: Any) -> dict[str, Any]:
+    named: dict[str, Any] = json.loads(head) if head.startswith("{") else {"name": head}
+    return named | {option: value}
 
 
 class Splits(_Model):

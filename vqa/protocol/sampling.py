@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Order = Literal["O", "S"]
-_STREAMS = {"split": 0, "head": 1, "batches": 2, "shuffle": 3, "sample": 4}
+_STREAMS = {"split": 0, "head": 1, "batches": 2, "shuffle": 3, "sample": 4, "model": 5}
 
 
 def stream(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vqa.config import BackboneSettings, Dataset, DemoDataset, Extraction, Run, Study, identity
+from vqa.config.heads import source
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
@@ -85,8 +86,12 @@ def index_depends() -> str:
 
 def train_depends(run: Run, permutations: Sequence[str]) -> str:
     """permutations: the SHA-256 of the file that stored splits are read from."""
-    parts = {"version": TRAINING_VERSION, "run": identity(run, exclude=PERFORMANCE)}
-    return canonical(parts | ({"permutations": list(permutations)} if permutations else {}))
+    parts: dict[str, Any] = {"version": TRAINING_VERSION, "run": identity(run, exclude=PERFORMANCE)}
+    if permutations:
+        parts["permutations"] = list(permutations)
+    if code := source(run.head):
+        parts["source"] = code
+    return canonical(parts)
 
 
 def train_flags(run: Run, permutations: Sequence[Path]) -> str:
@@ -148,7 +153,7 @@ def flags(settings: BaseModel, exclude: set[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return canonical(value) if isinstance(value, bool | dict) else str(value)
 
 
 def _joined(parts: Iterable[Any]) -> str:

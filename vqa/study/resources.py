@@ -36,7 +36,8 @@ def extract_mb(memory_mb: int, device: str, pixels: int | None, whole_frames: in
 
 def train_minutes(run: Run, videos: int, clip_length: int, device: str) -> int:
     thinned = clip_length * max(run.sampler, 1)
-    return 15 + math.ceil(run.epochs * videos * _TRAIN_SECONDS[device] / thinned / 60)
+    epochs = max([run.epochs, *map(int, run.tune.get("epochs", ()))]) * math.prod(map(len, run.tune.values()))
+    return 15 + math.ceil(epochs * videos * _TRAIN_SECONDS[device] / thinned / 60)
 
 
 @dataclass(frozen=True)

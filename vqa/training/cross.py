@@ -37,7 +37,7 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], o
         videos = [video for video in read_manifest(manifest) if video.video_id in index]
         maps = open_features([index[video.video_id] for video in videos])
         items = [Item(video.video_id, mapped, video.mos, 0.0) for video, mapped in zip(videos, maps, strict=True)]
-        if items and items[0].features.shape[1] != head.fc0.in_features:
+        if items and items[0].features.shape[1] != head.input_size:
             raise UserError(f"{index_path}: its features do not fit {head_path}; use those of the same backbone")
         scores = predict(head, feeder, items) * made_by["label_scale"]
         for item, score in zip(items, scores, strict=True):

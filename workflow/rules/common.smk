@@ -3,10 +3,12 @@
 # job parses all this again, and knows the sizes from the plan.
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 from vqa import config as configs
+from vqa.config import heads
 from vqa.datasets import demo
 from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
@@ -71,6 +73,15 @@ resource_scopes:
 
 if workflow.is_main_process and not _LOCAL and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
+
+
+def check_models():
+    """Try the user's own temporal models before any job runs: not after days of extraction."""
+    for name in sorted({experiment.head for experiment in STUDY.experiments.values()}):
+        if heads.resolve(name).own:
+            command = [sys.executable, "-m", "vqa", "check-model", name]
+            if subprocess.run(command).returncode:
+                sys.exit("vqa: error: this temporal model cannot be trained as it is; see above")
 
 
 def by_attempt(amount):
