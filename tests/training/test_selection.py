@@ -1,6 +1,9 @@
 """Which epoch is kept where validation cannot rank, and what heads say of other datasets."""
 
+import json
 import logging
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +14,13 @@ import torch
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.training.test_training import DIM, items_of, make_study, train
+from vqa.features import shards
 from vqa.features.index import read_index
+from vqa.manifest import read_manifest
+from vqa.protocol.splits import split
 from vqa.temporal.checkpoint import load_head
-from vqa.training.state import Epoch, Selection, fit
+from vqa.training import job
+from vqa.training.fit import Epoch, Selection, fit
 
 NAN = float("nan")
 
@@ -62,12 +69,6 @@ def test_a_rank_that_is_defined_warns_of_nothing(study, caplog):
 
 
 def test_seconds_leave_out_waiting_for_a_gpu(study, tmp_path, monkeypatch):
-    import json
-    import time
-    from contextlib import contextmanager
-
-    from vqa.training import job
-
     @contextmanager
     def busy(*_):
         time.sleep(1.5)
@@ -75,9 +76,6 @@ def test_seconds_leave_out_waiting_for_a_gpu(study, tmp_path, monkeypatch):
 
     monkeypatch.setattr(job, "lease", busy)
     settings, _, _ = items_of(study)
-    from vqa.manifest import read_manifest
-    from vqa.protocol.splits import split
-
     videos = read_manifest(study / "manifest.csv")
     settings = settings.model_copy(update={"epochs": 1})
     started = time.perf_counter()
@@ -115,8 +113,6 @@ def test_a_head_scores_every_video_of_each_other_dataset_on_its_own_scale(study,
 
 
 def _rows(shard: Path) -> np.ndarray:
-    from vqa.features import shards
-
     return shards.memory_maps([shard])[0]
 
 
