@@ -76,11 +76,13 @@ def test_trainings_that_go_to_a_scheduler_as_a_group_ask_for_one_gpu(project, tm
     """A scheduler that notes what it is asked for, and refuses."""
     (tmp_path / "bin").mkdir()
     asked = tmp_path / "asked"
-    for name, text in {"sbatch": f'echo "$@" >> {asked}; exit 1', "squeue": "exit 0", "sacct": "exit 0"}.items():
+    others = dict.fromkeys(("squeue", "sacct", "sacctmgr", "sshare", "scontrol", "sinfo", "scancel"), "exit 0")
+    for name, text in {"sbatch": f'echo "$@" >> {asked}; exit 1', **others}.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     project.edit(training__device="cuda", training__lr=0.5)
-    profile = ["--profile", REPO / "profiles" / "slurm", "--retries", "0"]
+    account = ["--default-resources", "slurm_account=a", "slurm_partition=p", "mem_mb=1000", "runtime=30"]
+    profile = ["--profile", REPO / "profiles" / "slurm", "--retries", "0", *account]
     environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     result = project.run(*profile, "--until", "train", check=False, env=environment)
     assert asked.exists(), result.stdout + result.stderr
