@@ -13,11 +13,11 @@ from vqa.protocol.sampling import frame_sequence, stream
 from vqa.system.errors import RunError
 from vqa.temporal.registry import create
 from vqa.training.feeder import Feeder
+from vqa.training.fit import Epoch, Selection, create_head, fit, learning_rate, train_epoch, validate
 from vqa.training.items import Item
 from vqa.training.job import history_csv
 from vqa.training.optimiser import Adam
 from vqa.training.predict import predict
-from vqa.training.fit import Epoch, Selection, create_head, fit, learning_rate, train_epoch, validate
 
 DIM, CPU = 6, torch.device("cpu")
 
