@@ -114,6 +114,7 @@ def test_a_study_too_small_for_its_margin_says_so(tmp_path):
 def test_a_flag_stands_beside_the_word(tmp_path):
     data = make(tmp_path, seeds=2)
     assert column(table(data), "Verdict") == ["undecided (few-seeds)"]
+    assert any("in 1 of 1 comparisons" in note for note in table(data).notes)
 
 
 def test_written_statistics_are_read_back(tmp_path):

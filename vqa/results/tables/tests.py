@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vqa.config import Statistics
+from vqa.evaluation.statistics import MIN_SEEDS
 from vqa.results import published
 from vqa.results.study_data import StudyData
 from vqa.results.tables.cells import Cell, Table, notes, p_cell
@@ -123,7 +124,7 @@ def limits(data: StudyData) -> list[str]:
     settings = data.study.statistics
     chosen = data.statistics[data.statistics["metric"] == "srocc"]
     told = []
-    small = chosen[(chosen["provable"] >= settings.margin) | chosen["provable"].isna()]
+    small = chosen[(chosen["n_splits"] < MIN_SEEDS) | ~(chosen["provable"] < settings.margin)]
     if len(small):
         told.append(
             f"Too small for its question: in {len(small)} of {len(chosen)} comparisons the runs differ so much, or are "
