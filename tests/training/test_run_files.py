@@ -17,6 +17,7 @@ from vqa.protocol.sampling import frame_sequence
 from vqa.system.errors import UserError
 from vqa.system.files import write_json
 from vqa.temporal.checkpoint import load_head
+from vqa.training.fit import fit
 from vqa.training.items import load_items
 from vqa.training.job import train
 
@@ -108,8 +109,22 @@ def test_a_run_leaves_what_it_says(indexed, tmp_path, order, caplog):
     }  # fmt: skip
     assert told["run"]["sampler"] == 4 and told["torch"].startswith("2.")
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 4
-    assert "train 6, val 2, test 2 videos" in caplog.text and "3 epochs of 2 optimiser steps each" in caplog.text
-    assert "one step an epoch" not in caplog.text and "selected epoch" in caplog.text
+    selected = f"selected epoch {outcome.selected.epoch}, validation SROCC {outcome.selected.val_srocc:.4f}"
+    said = ["train 6, val 2, test 2 videos", "3 epochs of 2 optimiser steps each", selected]
+    assert [message for message in caplog.messages if message in said] == said
+    assert "one step an epoch" not in caplog.text
+
+
+def test_a_run_trains_in_its_own_order(indexed, tmp_path):
+    videos, index = indexed
+    run = Run(epochs=3, batch_size=4, lr=1e-2)
+    items, _ = load_items(videos, index, PARTS, "dataset")
+    found = {}
+    for order in ("O", "S"):
+        found[order] = train(run, 2, order, videos, index, PARTS, tmp_path / order, {}).history
+        expected = fit(run, 2, order, items, "cpu").history
+        assert [epoch.train_loss for epoch in found[order]] == [epoch.train_loss for epoch in expected]
+    assert found["O"][-1].train_loss != found["S"][-1].train_loss
 
 
 @pytest.mark.parametrize("order", ["O", "S"])
@@ -136,4 +151,4 @@ def test_one_step_an_epoch_is_warned_of_from_the_size_of_the_training_part_on(
 ):
     videos, index = indexed
     train(Run(epochs=1, batch_size=batch_size), 0, "O", videos, index, PARTS, tmp_path, {})
-    assert (f"batch size {batch_size} >= 6 training videos: one step an epoch" in caplog.text) == warned
+    assert (f"batch size {batch_size} >= 6 training videos: one step an epoch" in caplog.messages) == warned
