@@ -145,6 +145,11 @@ def test_the_origin_of_a_head_names_its_storage(trained):
     assert made_by["features"]["storage"] == "float16"
 
 
+def test_a_head_says_nothing_of_the_machine_it_was_made_on(trained):
+    made_by = load_head(trained / "run/head.pt")[1]
+    assert made_by["manifest"] == "../one/manifest.csv" and str(trained) not in str(made_by)
+
+
 def test_raw_yuv_needs_its_size(trained, tmp_path):
     (tmp_path / "a.yuv").write_bytes(bytes(64 * 48 * 3 // 2 * 3))
     assert_one_line_error(score(trained, tmp_path / "a.yuv"), "a.yuv", "width and height")
