@@ -7,6 +7,7 @@ import numpy as np
 
 from vqa.config import Study, parse
 from vqa.features import shards
+from vqa.features.identity import bucket_of
 from vqa.features.probe import Probe, write_probes
 from vqa.manifest import Video, write_manifest
 from vqa.protocol.splits import round_fifth
@@ -66,19 +67,22 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
         header = Header(960, 540, 30.0, 240, "yuv420p")
         write_probes(layout.probe(dataset), [Probe(video.video_id, header) for video in videos])
         for slug in grid.slugs:
-            _features(layout, dataset, slug, videos)
+            _features(layout, dataset, slug, videos, study.datasets[dataset].buckets)
     for run in grid.runs:
         asked = {"run": grid.run_settings(run.experiment).model_dump(mode="json"), "seed": run.seed, "order": run.order}
         _run(layout.run_folder(run), run, noise or {}, epochs, asked)
     return study
 
 
-def _features(layout: Layout, dataset: str, slug: str, videos: list[Video]) -> None:
+def _features(layout: Layout, dataset: str, slug: str, videos: list[Video], buckets: int) -> None:
     entry = {"fingerprint": "f", "rows": 4, "dim": 2, "checksum": "c", "frames_decoded": 240}
     entry |= {"frames_container": 240, "corrupt_frames": 0}
     receipt = {video.video_id: entry for video in videos}
     receipt[videos[0].video_id] = entry | {"frames_container": 250}
-    write_json(layout.receipt(dataset, slug, 0), {"shards": receipt, "excluded": {"bad": "bad.mp4: is empty"}})
+    for bucket in range(buckets):
+        chosen = {video_id: each for video_id, each in receipt.items() if bucket_of(video_id, buckets) == bucket}
+        excluded = {} if bucket else {"bad": "bad.mp4: is empty"}
+        write_json(layout.receipt(dataset, slug, bucket), {"shards": chosen, "excluded": excluded})
     made = {"weights_sha256": "0" * 64, "preprocessing": "RGB", "precision_used": "float32", "decoder": "pyav 1"}
     folder = layout.features(dataset, slug)
     shards.write(folder / f"{videos[0].video_id}.h5", [np.zeros((4, 2))], (4, 2), "float32", np.arange(4), made)

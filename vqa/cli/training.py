@@ -1,6 +1,5 @@
 """vqa train, cross"""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +43,12 @@ def train(
     entries = read_index(index)
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
-<<<<<<< HEAD
     made_by = {
         "manifest": portable(manifest, index, output),
         "index": portable(index, manifest, output),
         "inputs": {"manifest": sha256(manifest), "index": sha256(index)},
         "features": feature_origin(entries),
     }
-=======
-    # From the head's folder on: what is published says nothing of the machine it was made on.
-    places = {"manifest": os.path.relpath(manifest, output), "index": os.path.relpath(index, output)}
-    made_by = {**places, "features": feature_origin(entries)}
->>>>>>> networks
     run_training(run, seed, order, videos, entries, parts, output, made_by)
 
 
