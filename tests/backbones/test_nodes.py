@@ -13,6 +13,7 @@ from vqa.backbones.torchvision_models import build, cut
 from vqa.config import BackboneSettings, Extraction, parse
 from vqa.features.identity import settings_of
 from vqa.study.grid import Grid
+from vqa.study.layout import Layout as StudyLayout
 from vqa.study.sources import Sources, check
 from vqa.system.errors import UserError
 
@@ -83,7 +84,7 @@ def test_a_node_on_a_fixed_backbone_is_refused_before_anything_runs(name, tmp_pa
         "experiments": {"a": {"backbone": name}},
     }, "config")  # fmt: skip
     with pytest.raises(UserError, match=rf"backbones\.{name}\.node"):
-        check(Grid(study), Sources(study))
+        check(Grid(study), Sources(study, StudyLayout.of(study), Grid(study)))
 
 
 def test_native_cubes_of_a_network_of_one_size_are_refused():

@@ -93,10 +93,10 @@ def test_the_report_shows_the_whole_study_and_the_tables_what_they_are_made_from
 def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
     (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 3): ...\n")
     run = Run(head={"name": f"{tmp_path}/mine.py:Mine", "width": 5})
-    before = depends.train_depends(run)
-    assert depends.train_depends(Run(head="vsfa")).count("source") == 0
+    before = depends.train_depends(run, [])
+    assert depends.train_depends(Run(head="vsfa"), []).count("source") == 0
     (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 4): ...\n")
-    assert depends.train_depends(run) != before
+    assert depends.train_depends(run, []) != before
     assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
 
 

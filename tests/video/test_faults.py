@@ -21,6 +21,8 @@ TRANSIENT = [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EAG
 class Whole:
     """An extractor as the decoder's side sees it."""
 
+    smallest = 1
+
     clip_length = 1
 
     def prepare(self, frame):

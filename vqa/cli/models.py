@@ -36,7 +36,7 @@ def _rows(what: str) -> list[tuple[str, str]]:
         first = {name: (function.__doc__ or "").splitlines()[0].rstrip(".") for name, function in POOLINGS.items()}
         return [(name, f"{told}{', blind to order' if name in ORDER_BLIND else ''}") for name, told in first.items()]
     if what == "readers":
-        from vqa.config.schema import READERS, Dataset
+        from vqa.config.datasets import READERS, Dataset
 
         models = {get_args(m.model_fields["reader"].annotation): m for m in get_args(get_args(Dataset)[0])}
         told = {name: (model.__doc__ or "").splitlines()[0] for names, model in models.items() for name in names}

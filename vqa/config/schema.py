@@ -4,14 +4,12 @@ Imports no torch: the Snakefile validates its config here at every parse.
 """
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
     field_validator,
@@ -19,8 +17,11 @@ from pydantic import (
 )
 
 from vqa.config import checks, heads
+from vqa.config.base import ADDED
+from vqa.config.base import Model as _Model
+from vqa.config.datasets import Dataset, DemoDataset, NativeDataset, TableDataset, VsfaInfoDataset
 from vqa.config.fields import NODE, BackboneName, FilePath, Name
-from vqa.config.names import MODES, Mode, NativeReader, Precision
+from vqa.config.names import MODES, Mode, Precision
 from vqa.system.devices import Device
 
 Head = Annotated[
@@ -42,99 +43,7 @@ def _read_grid(value: Any) -> Any:
 
 
 Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]
-ADDED: dict[str, Any] = {"added": "after 0.1"}
 Margin = Annotated[float, Field(gt=0)]
-
-
-class _Model(BaseModel):
-    """Unknown keys are errors. A key that came after version 0.1 is marked with `json_schema_extra=ADDED`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def identity(
-    settings: BaseModel, include: set[str] | None = None, exclude: Iterable[str] = (), exclude_none: bool = False
-) -> dict[str, Any]:
-    """What a result depends on, JSON-able. An added key counts once it leaves its default: keys to
-    come never replan a finished study.
-    """
-    left_out = _unused(settings) | dict.fromkeys(exclude, True)
-    return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none)
-
-
-def _unused(value: Any) -> dict[Any, Any]:
-    """The added keys that are at their defaults, at any depth, as pydantic's `exclude`."""
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields.items()
-        at_default = {
-            name: True
-            for name, field in fields
-            if field.json_schema_extra is ADDED and getattr(value, name) == field.get_default(call_default_factory=True)
-        }
-        return _inner((name, getattr(value, name)) for name, _ in fields) | at_default
-    if isinstance(value, dict):
-        return _inner(value.items())
-    return _inner(enumerate(value)) if isinstance(value, tuple) else {}
-
-
-def _inner(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    return {key: found for key, value in items if (found := _unused(value))}
-
-
-class _Dataset(_Model):
-    exclude: tuple[str, ...] = Field((), description="video_ids left out; the report names them")
-    on_bad_video: Literal["fail", "exclude"] = Field(
-        "fail",
-        description="fail: a video that cannot be decoded stops the study after all others are "
-        "done; exclude: it is left out and the report names it",
-    )
-    buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
-    permutations: FilePath | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
-
-
-class DemoDataset(_Dataset):
-    """Synthetic clips, rendered and rated by simulation."""
-
-    reader: Literal["demo"]
-    buckets: int = Field(4, ge=1)
-    videos: int = Field(60, ge=5, le=10_000, description="number of clips")
-    scenes: int = Field(12, ge=1, description="number of scenes shared by the clips")
-    width: int = Field(320, ge=64, multiple_of=2, description="pixels")
-    height: int = Field(240, ge=64, multiple_of=2, description="pixels")
-    seconds: float = Field(2.0, gt=0, description="length of a clip")
-    fps: int = Field(24, ge=1, le=240)
-    seed: int = Field(0, ge=0, description="same seed, same bytes")
-
-    @property
-    def clip_ids(self) -> list[str]:
-        return [f"clip-{number:03d}" for number in range(self.videos)]
-
-
-class NativeDataset(_Dataset):
-    """One of the paper's datasets, in the layout its authors distribute."""
-
-    reader: NativeReader
-    path: FilePath = Field(description="folder that holds the videos and the metadata")
-    buckets: int = Field(16, ge=1)
-
-
-class TableDataset(_Dataset):
-    """Any dataset, as a CSV table with columns video_id, path, mos."""
-
-    reader: Literal["table"]
-    path: FilePath = Field(description="the CSV file; relative video paths start at its folder")
-
-
-class VsfaInfoDataset(_Dataset):
-    """VSFA's `<name>info.mat` (MATLAB v7.3) beside a folder of videos."""
-
-    reader: Literal["vsfa-info"]
-    path: FilePath = Field(description="the info.mat file")
-    videos: FilePath = Field(description="folder that holds the videos")
-
-
-READERS = ("demo", *get_args(NativeReader), "table", "vsfa-info")
-Dataset = Annotated[DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset, Field(discriminator="reader")]
 
 
 class BackboneSettings(_Model):

@@ -117,5 +117,6 @@ def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
     settings = json.loads(found.get("settings", "{}"))
     keys = ("backbone", "cube_input", "node", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
-    made = {"precision": found["precision_used"], "weights_sha256": found["weights_sha256"]}
-    return origin | made if origin else {}
+    if not origin:
+        return {}
+    return origin | {"precision": found["precision_used"], "weights_sha256": found["weights_sha256"]}

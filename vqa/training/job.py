@@ -29,7 +29,7 @@ from vqa.training.predict import predict
 from vqa.training.regress import regress
 from vqa.training.resume import Checkpoint
 from vqa.training.state import Epoch, Outcome
-from vqa.training.tune import points, tune
+from vqa.training.tune import Tuned, points, tune
 
 log = logging.getLogger("vqa")
 
@@ -48,11 +48,7 @@ def train(
     started = time.perf_counter()
     items, scale = load_items(videos, index, parts, run.label_scale)
     counts = {part: len(members) for part, members in items.items()}
-    steps = math.ceil(counts["train"] / run.batch_size)
-    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
-    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
-    if run.batch_size >= counts["train"] and run.batch_size > 1:
-        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    steps = _announce(run, counts)
     waiting = time.perf_counter()
     with lease(run.device, run.jobs_per_gpu) as device:
         checkpoints = [
@@ -67,9 +63,7 @@ def train(
         feeder = Feeder(tuned.run, seed, order, torch.device(device))
         predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
-    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, outcome, scale, steps)
-    if run.tune:
-        made_by |= {"chosen": identity(tuned.run), "tuned": tuned.grid}
+    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale, steps)
     save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))
     frames = sum(len(feeder.sequence(item, True, 1)) for item in items["train"])
@@ -80,6 +74,16 @@ def train(
         checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
+
+
+def _announce(run: Run, counts: dict[Part, int]) -> int:
+    """Log what is trained; returns the optimiser steps of an epoch."""
+    steps = math.ceil(counts["train"] / run.batch_size)
+    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
+    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
+    if run.batch_size >= counts["train"] and run.batch_size > 1:
+        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    return steps
 
 
 def _fit(
@@ -117,13 +121,15 @@ def history_csv(history: Sequence[Epoch]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe(run: Run, outcome: Outcome, scale: float, steps_per_epoch: int) -> dict[str, Any]:
-    return {
+def _describe(run: Run, tuned: Tuned, scale: float, steps_per_epoch: int) -> dict[str, Any]:
+    selected, history = tuned.outcome.selected, tuned.outcome.history
+    told = {
         "run": identity(run),
         "label_scale": scale,
         "steps_per_epoch": steps_per_epoch,
-        "optimiser_steps": outcome.history[-1].step,
-        "selected_epoch": outcome.selected.epoch,
-        "selected_val_srocc": outcome.selected.val_srocc,
+        "optimiser_steps": history[-1].step,
+        "selected_epoch": selected.epoch,
+        "selected_val_srocc": selected.val_srocc,
         "torch": str(torch.__version__),
     }
+    return told | ({"chosen": identity(tuned.run), "tuned": tuned.grid} if run.tune else {})
