@@ -44,12 +44,12 @@ def test_a_killed_training_goes_on_to_the_same_bytes(study, tmp_path, head):
     assert train(study, tmp_path / "whole", *settings, order="S", seed=3).returncode == 0
     epoch = int.from_bytes(os.urandom(1), "big") % 7 + 1
     assert killed(study, tmp_path / "killed", epoch, *settings).returncode == -signal.SIGKILL
-    assert (tmp_path / "killed" / "checkpoint.pt").exists()
+    assert (tmp_path / "killed" / "checkpoint-0.pt").exists()
     again = train(study, tmp_path / "killed", *settings, order="S", seed=3)
     assert again.returncode == 0 and f"resumed after epoch {epoch}" in again.stderr
     for name in FILES:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), (name, epoch)
-    assert not (tmp_path / "killed" / "checkpoint.pt").exists()
+    assert not (tmp_path / "killed" / "checkpoint-0.pt").exists()
 
 
 def test_the_state_of_another_training_is_not_resumed(study, tmp_path):
@@ -62,7 +62,7 @@ def test_the_state_of_another_training_is_not_resumed(study, tmp_path):
 
 def test_a_damaged_state_begins_anew(study, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"no checkpoint")
+    (tmp_path / "run" / "checkpoint-0.pt").write_bytes(b"no checkpoint")
     result = train(study, tmp_path / "run")
     assert result.returncode == 0 and "cannot be read" in result.stderr
 

@@ -88,7 +88,7 @@ def test_scores_that_are_all_zero_scale_nothing(indexed):
 def test_another_shard_than_was_indexed_is_refused(indexed, changed):
     videos, index = indexed
     other = index | {"v3": replace(index["v3"], **changed)}
-    with pytest.raises(UserError, match=r"v3\.h5: is not the shard that was indexed; reindex it"):
+    with pytest.raises(UserError, match=r"v3\.h5: is not the shard that was indexed; run "):
         load_items(videos, other, PARTS, "dataset")
 
 

@@ -75,7 +75,7 @@ def stored(features: Features, video: Video, storage: str) -> Iterator[NDArray[A
     """The rows as a shard of type `storage` holds them; raises `UserError` where they are not finite."""
     if not np.isfinite(features.largest):
         raise UserError(f"{video.path}: its features are not finite; set extraction.precision: float32")
-    if features.largest > np.finfo(storage).max:
+    if features.largest > float(np.finfo(storage).max):
         raise UserError(
             f"{video.path}: its features, up to {features.largest:.3g}, do not fit {storage}; "
             "set extraction.storage: float32"
