@@ -1,24 +1,31 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
-from vqa.config.load import dataset, load, parse, to_yaml, validate
-from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
-from vqa.config.schema import (
-    BackboneSettings,
+from vqa.config.datasets import (
     Dataset,
     DemoDataset,
+    LabelFile,
+    LabelsDataset,
+    NativeDataset,
+    PresetDataset,
+    RawVideo,
+    TableDataset,
+    VsfaInfoDataset,
+)
+from vqa.config.load import dataset, load, parse, to_yaml, validate
+from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision, SplitMethod
+from vqa.config.schema import (
+    BackboneSettings,
     Experiment,
     Extraction,
-    NativeDataset,
     Run,
     Study,
-    TableDataset,
     Training,
-    VsfaInfoDataset,
     identity,
 )
 
 __all__ = [
-    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "Mode",
-    "NativeDataset", "NativeReader", "Precision", "Run", "Study", "TableDataset", "Training", "VsfaInfoDataset",
-    "dataset", "identity", "load", "parse", "to_yaml", "validate",
+    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "LabelFile",
+    "LabelsDataset", "Mode", "NativeDataset", "NativeReader", "Precision", "PresetDataset", "RawVideo", "Run",
+    "SplitMethod", "Study", "TableDataset", "Training", "VsfaInfoDataset", "dataset", "identity", "load", "parse",
+    "to_yaml", "validate",
 ]  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from vqa.config.schema import READERS, SECTIONS, Dataset, Study
+from vqa.config.datasets import READERS, Dataset
+from vqa.config.schema import SECTIONS, Study
 from vqa.system.errors import UserError
 
 Settings = TypeVar("Settings", bound=BaseModel)

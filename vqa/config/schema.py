@@ -5,21 +5,25 @@ Imports no torch: the Snakefile validates its config here at every parse.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision
+from vqa.config.base import ADDED, Name
+from vqa.config.base import Model as _Model
+from vqa.config.datasets import (
+    Dataset,
+    DemoDataset,
+    LabelFile,
+    LabelsDataset,
+    NativeDataset,
+    PresetDataset,
+    RawVideo,
+    TableDataset,
+    VsfaInfoDataset,
+)
+from vqa.config.names import MODES, HeadName, Mode, Precision, SplitMethod
 from vqa.system.devices import Device
-
-ADDED: dict[str, Any] = {"added": "after 0.1"}
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-
-
-class _Model(BaseModel):
-    """Unknown keys are errors. A key that came after version 0.1 is marked with `json_schema_extra=ADDED`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def identity(
@@ -49,62 +53,6 @@ def _unused(value: Any) -> dict[Any, Any]:
 
 def _inner(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     return {key: found for key, value in items if (found := _unused(value))}
-
-
-class _Dataset(_Model):
-    exclude: tuple[str, ...] = Field((), description="video_ids left out; the report names them")
-    on_bad_video: Literal["fail", "exclude"] = Field(
-        "fail",
-        description="fail: a video that cannot be decoded stops the study after all others are "
-        "done; exclude: it is left out and the report names it",
-    )
-    buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
-    permutations: Path | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
-
-
-class DemoDataset(_Dataset):
-    """Synthetic clips, rendered and rated by simulation."""
-
-    reader: Literal["demo"]
-    buckets: int = Field(4, ge=1)
-    videos: int = Field(60, ge=5, le=10_000, description="number of clips")
-    scenes: int = Field(12, ge=1, description="number of scenes shared by the clips")
-    width: int = Field(320, ge=64, multiple_of=2, description="pixels")
-    height: int = Field(240, ge=64, multiple_of=2, description="pixels")
-    seconds: float = Field(2.0, gt=0, description="length of a clip")
-    fps: int = Field(24, ge=1, le=240)
-    seed: int = Field(0, ge=0, description="same seed, same bytes")
-
-    @property
-    def clip_ids(self) -> list[str]:
-        return [f"clip-{number:03d}" for number in range(self.videos)]
-
-
-class NativeDataset(_Dataset):
-    """One of the paper's datasets, in the layout its authors distribute."""
-
-    reader: NativeReader
-    path: Path = Field(description="folder that holds the videos and the metadata")
-    buckets: int = Field(16, ge=1)
-
-
-class TableDataset(_Dataset):
-    """Any dataset, as a CSV table with columns video_id, path, mos."""
-
-    reader: Literal["table"]
-    path: Path = Field(description="the CSV file; relative video paths start at its folder")
-
-
-class VsfaInfoDataset(_Dataset):
-    """VSFA's `<name>info.mat` (MATLAB v7.3) beside a folder of videos."""
-
-    reader: Literal["vsfa-info"]
-    path: Path = Field(description="the info.mat file")
-    videos: Path = Field(description="folder that holds the videos")
-
-
-READERS = ("demo", *get_args(NativeReader), "table", "vsfa-info")
-Dataset = Annotated[DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset, Field(discriminator="reader")]
 
 
 class BackboneSettings(_Model):
@@ -182,14 +130,18 @@ class Run(Training):
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: HeadName = Field("vsfa", description="what follows the features")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
-    split: Literal["random", "scene", "stored"] = Field("random", description="how videos are split")
+    split: SplitMethod = Field("random", description="how videos are split")
 
 
 class Splits(_Model):
-    method: Literal["random", "scene", "stored"] = Field(
+    method: SplitMethod = Field(
         "random",
-        description="by video [paper]; by scene, so that no content is shared; or VSFA's stored "
-        "permutations (each dataset then names `permutations:`)",
+        description="by video [paper]; by scene, so that no content is shared; VSFA's stored "
+        "permutations (each dataset then names `permutations:`); the dataset's official parts (validation "
+        "drawn from training where there is none); or files that `vqa splits` wrote",
+    )
+    path: Path | None = Field(
+        None, description="for method files: the folder, with DATASET/seed-N.csv", json_schema_extra=ADDED
     )
 
 
@@ -243,6 +195,8 @@ class Study(_Model):
                 raise ValueError(f"cross_dataset names the experiment '{name}', which is not defined")
             if len(self.datasets) < 2:
                 raise ValueError("cross_dataset needs at least two datasets")
+        if (self.splits.method == "files") != (self.splits.path is not None):
+            raise ValueError("splits.method files needs splits.path, the folder that `vqa splits` wrote, and only it")
         if self.splits.method == "stored":
             for name, dataset in self.datasets.items():
                 if dataset.permutations is None:
@@ -255,8 +209,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "top level": Study,
     "datasets.NAME, reader: demo": DemoDataset,
     "datasets.NAME, reader: konvid-1k, cvd2014, live-qualcomm or live-vqc": NativeDataset,
+    "datasets.NAME, reader: a preset such as lsvq or youtube-ugc": PresetDataset,
+    "datasets.NAME, reader: labels": LabelsDataset,
     "datasets.NAME, reader: table": TableDataset,
     "datasets.NAME, reader: vsfa-info": VsfaInfoDataset,
+    "datasets.NAME.files": LabelFile,
+    "datasets.NAME.raw": RawVideo,
     "backbones.NAME": BackboneSettings,
     "experiments.NAME": Experiment,
     "splits": Splits,
