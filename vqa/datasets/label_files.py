@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,29 @@ def _short(text: str) -> str:
     return repr(text)[1:-1] if len(text) <= 200 else repr(text[:200])[1:-1] + " ..."
 
 
-def read_text(path: Path) -> str:
+@dataclass(frozen=True)
+class Source:
+    """A label file, read and parsed once however often it is used."""
+
+    path: Path
+    text: str
+    separator: str
+
+    @property
+    def first_line(self) -> str:
+        return self.text[:100_000].split("\n", 1)[0].rstrip("\r")
+
+    @property
+    def header(self) -> Table:
+        """The first line as the header of a table, without its lines."""
+        return Table(self.path, [name.strip().strip('"') for name in self.first_line.split(self.separator)], [])
+
+    @cached_property
+    def table(self) -> Table:
+        return table(self.path, self.text, self.separator)
+
+
+def source(path: Path, separator: str) -> Source:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -70,17 +93,13 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
     if "\0" in text:
         raise UserError(f"{path}: is not text; give the label file itself")
-    return text
-
-
-def first_line(text: str) -> str:
-    return text[:100_000].split("\n", 1)[0].rstrip("\r")
+    return Source(path, text, separator)
 
 
 def labels(path: Path, text: str) -> list[Row]:
     """Rows `path, a, b, mos`. A comma in the path is part of it."""
     rows = []
-    for line, content in enumerate(text.splitlines(), start=1):
+    for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
             continue
         fields = [part.strip() for part in content.rsplit(",", 3)]
@@ -133,8 +152,8 @@ def _row(text: Mapping[str, str], where: str, extension: str) -> Row:
 
 
 def _named(name: str, where: str) -> str:
-    if not name.strip("./\\ "):
-        raise UserError(f"{where}: names no video; mend the row or leave it out")
+    if not name.strip("./\\ ") or any(ord(character) < 32 for character in name):
+        raise UserError(f"{where}: {_short(name)!r} names no video; mend the row or leave it out")
     return name
 
 

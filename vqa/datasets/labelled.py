@@ -11,7 +11,7 @@ from typing import Literal
 from vqa.config import LabelFile, LabelsDataset, RawVideo, TableDataset
 from vqa.datasets import label_files
 from vqa.datasets.common import Listing, Span
-from vqa.datasets.label_files import Row
+from vqa.datasets.label_files import Row, Source
 from vqa.datasets.tree import Match, VideoTree, split_suffix, without_endings
 from vqa.manifest import SAFE_ID, Video
 from vqa.system.errors import UserError
@@ -56,12 +56,12 @@ def read_table(dataset: TableDataset) -> Listing:
 
 def read(files: Sequence[LabelFile], root: Path, form: Form) -> Listing:
     """All rows of `files`, each joined with its video below `root`."""
-    texts: dict[Path, str] = {}
+    sources: dict[Path, Source] = {}
     named: list[tuple[Row, Video]] = []
     for file in files:
-        if file.path not in texts:
-            texts[file.path] = label_files.read_text(file.path)
-        named += [(row, _video(row, file, form)) for row in _rows(file, texts[file.path], form)]
+        if file.path not in sources:
+            sources[file.path] = label_files.source(file.path, form.separator)
+        named += [(row, _video(row, file, form)) for row in _rows(file, sources[file.path], form)]
     _distinct(named, form)
     tree = VideoTree(root, form.endings)
     found = _join(named, tree, form.ids == "path")
@@ -71,37 +71,31 @@ def read(files: Sequence[LabelFile], root: Path, form: Form) -> Listing:
         videos=[
             _with_path(video, match.path, form.raw) for (_, video), match in zip(named, found, strict=True) if match
         ],
-        metadata=list(texts),
+        metadata=list(sources),
         missing=[f"{video.video_id} ({video.path})" for video in lost],
         labelled=Span.of([(video.split, video.mos) for _, video in named]),
         lost_parts={video.video_id: video.split for video in lost},
     )
 
 
-def _rows(file: LabelFile, text: str, form: Form) -> list[Row]:
-    if form.headless and not _columns(file, text, form):
-        return _headless(file, text, form)
-    columns = _columns(file, text, form) or form.tables[0]
-    return label_files.rows(label_files.table(file.path, text, form.separator), columns, file.where, form.extension)
+def _rows(file: LabelFile, source: Source, form: Form) -> list[Row]:
+    header = source.header
+    fits = (columns for columns in form.tables if all(header.column(name) is not None for name in columns.values()))
+    columns = next(fits, None)
+    if columns is None and form.headless:
+        return _headless(file, source, form)
+    return label_files.rows(source.table, columns or form.tables[0], file.where, form.extension)
 
 
-def _columns(file: LabelFile, text: str, form: Form) -> Mapping[str, str] | None:
-    """The first of the form's tables that the file's first line fits."""
-    header = [name.strip().strip('"') for name in label_files.first_line(text).split(form.separator)]
-    first = label_files.Table(file.path, header, [])
-    fits = (columns for columns in form.tables if all(first.column(name) is not None for name in columns.values()))
-    return next(fits, None)
-
-
-def _headless(file: LabelFile, text: str, form: Form) -> list[Row]:
+def _headless(file: LabelFile, source: Source, form: Form) -> list[Row]:
     tables = " or ".join(", ".join(columns.values()) for columns in form.tables)
-    if tables and label_files.first_line(text).count(",") < 3:
+    if tables and source.first_line.count(",") < 3:
         raise UserError(
             f"{file.path}: has neither the columns {tables} nor rows `path, a, b, mos`; is it the right file?"
         )
     if file.where:
         raise UserError(f"{file.path}: `where: {file.where}` needs a table with a header, which the file has not")
-    return label_files.labels(file.path, text)
+    return label_files.labels(file.path, source.text)
 
 
 def _video(row: Row, file: LabelFile, form: Form) -> Video:

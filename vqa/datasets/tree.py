@@ -58,7 +58,7 @@ class VideoTree:
             for name in sorted(names):
                 stem, suffix = split_suffix(name)
                 if suffix and not name.startswith("."):
-                    self._by_stem[self._key(stem)].append(_File(folders, name.lower(), str(Path(folder, name))))
+                    self._by_stem[self._key(stem)].append(_File(folders, name.lower(), f"{folder}{os.sep}{name}"))
 
     def _key(self, stem: str) -> str:
         return without_endings(stem, self._endings).lower()

@@ -72,8 +72,9 @@ def train_depends(run: Run) -> str:
     return canonical({"version": TRAINING_VERSION, "run": identity(run, exclude={"threads", "device", "jobs_per_gpu"})})
 
 
-def train_flags(run: Run, permutations: Sequence[Path]) -> str:
-    return flags(run, exclude={"threads"}) + "".join(f" --permutations {shlex.quote(str(p))}" for p in permutations)
+def train_flags(run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = ()) -> str:
+    named = [("permutations", path) for path in permutations] + [("split-file", path) for path in split_files]
+    return flags(run, exclude={"threads"}) + "".join(f" --{key} {shlex.quote(str(path))}" for key, path in named)
 
 
 def cross_depends(study: Study) -> str:

@@ -10,6 +10,7 @@ from vqa.features.identity import bucket_of
 from vqa.manifest import Video
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
+from vqa.study.parts import check_parts
 from vqa.system.errors import UserError
 
 
@@ -53,3 +54,4 @@ def check(grid: Grid, sources: Sources) -> None:
         if stored is not None and not stored.is_file():
             raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
         sources.buckets(dataset)
+        check_parts(grid.study, dataset, sources.listing(dataset).videos)

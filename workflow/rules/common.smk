@@ -9,6 +9,7 @@ from vqa.results.contents import Contents
 from vqa.study import depends, resources, sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout, missing_shards
+from vqa.study.parts import split_files
 from vqa.study.sources import Sources
 from vqa.system import devices
 from vqa.system.errors import MEND, UserError
@@ -163,8 +164,13 @@ def run_permutations(wildcards):
     return [chosen] if STUDY.splits.method == "stored" else []
 
 
+def run_split_file(wildcards):
+    return split_files(STUDY, wildcards.dataset, [wildcards.seed])
+
+
 def run_flags(wildcards):
-    return depends.train_flags(GRID.run_settings(wildcards.experiment), run_permutations(wildcards))
+    run = GRID.run_settings(wildcards.experiment)
+    return depends.train_flags(run, run_permutations(wildcards), run_split_file(wildcards))
 
 
 def dataset_metadata(wildcards):
