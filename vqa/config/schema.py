@@ -137,8 +137,9 @@ class Splits(_Model):
     method: SplitMethod = Field(
         "random",
         description="by video [paper]; by scene, so that no content is shared; VSFA's stored "
-        "permutations (each dataset then names `permutations:`); the dataset's official parts (validation "
-        "drawn from training where there is none); or files that `vqa splits` wrote",
+        "permutations (each dataset then names `permutations:`); official: the parts that the labels name, validation "
+        "drawn from training where there is none (a dataset without any is split at random); or files that "
+        "`vqa splits` wrote",
     )
     path: Path | None = Field(
         None, description="for method files: the folder, with DATASET/seed-N.csv", json_schema_extra=ADDED

@@ -96,6 +96,11 @@ def source(path: Path, separator: str) -> Source:
     return Source(path, text, separator)
 
 
+def is_headless(line: str) -> bool:
+    """Whether a first line is a row `path, a, b, mos`."""
+    return line.count(",") >= 3 and _is_number(line.rpartition(",")[2])
+
+
 def labels(path: Path, text: str) -> list[Row]:
     """Rows `path, a, b, mos`. A comma in the path is part of it."""
     rows = []

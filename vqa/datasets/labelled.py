@@ -89,7 +89,7 @@ def _rows(file: LabelFile, source: Source, form: Form) -> list[Row]:
 
 def _headless(file: LabelFile, source: Source, form: Form) -> list[Row]:
     tables = " or ".join(", ".join(columns.values()) for columns in form.tables)
-    if tables and source.first_line.count(",") < 3:
+    if tables and not label_files.is_headless(source.first_line):
         raise UserError(
             f"{file.path}: has neither the columns {tables} nor rows `path, a, b, mos`; is it the right file?"
         )

@@ -30,7 +30,7 @@ def split(
     random: validation and test take round(n / 5) videos each, training the rest.
     scene: whole scenes, dealt at random to the part that lacks most of its share.
     stored: `stored` is VSFA's (video_ids, 0-based permutation); see `_stored`.
-    official: the manifest's column `split`; see `_fixed`.
+    official: the manifest's column `split`; see `_fixed`. Without any such part, as random.
     files: `given`, a file's video_id -> part; it may name more videos.
     """
     if len(videos) < MIN_VIDEOS:
@@ -47,7 +47,7 @@ def split(
         if unknown := sorted(set(ids) - set(given)):
             raise UserError(f"the split file gives no part to video '{unknown[0]}'; add it, or write the files again")
         return _fixed({video_id: given[video_id] for video_id in ids}, seed)
-    if method == "official":
+    if method == "official" and any(video.split for video in videos):
         return _fixed({video.video_id: video.split for video in videos}, seed)
     rng = stream(seed, "split")
     if method == "scene":

@@ -1,11 +1,14 @@
 """`vqa check`: are the datasets what the config and the paper say?"""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from vqa import datasets
 from vqa.config import Dataset, DemoDataset, Study
+from vqa.datasets.common import Listing, Span
+from vqa.datasets.presets import Known, presets
 from vqa.features.probe import probe_all
-from vqa.protocol.splits import MIN_VIDEOS
+from vqa.protocol.splits import MIN_VIDEOS, sizes
+from vqa.study.parts import check_parts, parts_of
 from vqa.system.errors import UserError
 
 # Fang et al., Table I: number of videos and MOS range.
@@ -25,7 +28,7 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
             blocks.append(f"{name}: {dataset.videos} synthetic clips, rendered by the workflow\n  ready")
             continue
         try:
-            lines, problems = _check_one(name, dataset, study.results, headers, workers)
+            lines, problems = _check_one(name, dataset, study, headers, workers)
         except UserError as error:
             lines, problems = [], [str(error)]
         ready &= not problems
@@ -34,8 +37,8 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
     return "\n\n".join(blocks), ready
 
 
-def _check_one(name: str, dataset: Dataset, results: Path, headers: bool, workers: int) -> tuple[list[str], list[str]]:
-    listing = datasets.list_videos(name, dataset, results)
+def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers: int) -> tuple[list[str], list[str]]:
+    listing = datasets.list_videos(name, dataset, study.results)
     mos = [video.mos for video in listing.videos]
     total = len(mos) + len(listing.missing)
     lines = [
@@ -46,21 +49,72 @@ def _check_one(name: str, dataset: Dataset, results: Path, headers: bool, worker
     if mos:
         lines.append(f"  MOS      {min(mos):.3f} to {max(mos):.3f}")
     if listing.missing:
-        problems.append(f"{len(listing.missing)} videos are missing, first: {', '.join(listing.missing[:3])}")
+        problems.append(datasets.missing_videos(listing))
     if len(mos) < MIN_VIDEOS:
         problems.append(f"{len(mos)} videos are too few; a split needs {MIN_VIDEOS}")
-    if expected := TABLE_I.get(dataset.reader):
-        count, low, high = expected
-        same_count = total + len(listing.excluded) == count
-        same_range = bool(mos) and abs(min(mos) - low) < 0.006 and abs(max(mos) - high) < 0.006
-        if listing.excluded or listing.missing:
-            same_range = bool(mos) and min(mos) > low - 0.006 and max(mos) < high + 0.006
-        verdict = "as the paper's" if same_count and same_range else "NOT the paper's"
-        lines.append(f"  Table I  {verdict} ({count} videos, MOS {low:.3f} to {high:.3f})")
-        if not (same_count and same_range):
-            problems.append("number of videos or MOS range differ from the paper's Table I")
+    for more_lines, more_problems in (_table_i(dataset.reader, listing), _copies(dataset.reader, listing)):
+        lines += more_lines
+        problems += more_problems
+    if not problems:
+        part_lines, problems = _parts(study, name, listing)
+        lines += part_lines
     if headers and listing.videos:
         bad = [each.error for each in probe_all(listing.videos, workers) if each.error]
         lines.append(f"  headers  {len(mos) - len(bad)} of {len(mos)} open and decode their first frame")
         problems += bad[:5] + ([f"... and {len(bad) - 5} more"] if len(bad) > 5 else [])
     return lines, problems
+
+
+def _table_i(reader: str, listing: Listing) -> tuple[list[str], list[str]]:
+    """Whether the labels are those of the paper's Table I."""
+    if reader not in TABLE_I:
+        return [], []
+    count, low, high = TABLE_I[reader]
+    mos = [video.mos for video in listing.videos]
+    same_count = len(mos) + len(listing.missing) + len(listing.excluded) == count
+    same_range = bool(mos) and abs(min(mos) - low) < 0.006 and abs(max(mos) - high) < 0.006
+    if listing.excluded or listing.missing:
+        same_range = bool(mos) and min(mos) > low - 0.006 and max(mos) < high + 0.006
+    same = same_count and same_range
+    verdict = "as the paper's" if same else "NOT the paper's"
+    line = f"  Table I  {verdict} ({count} videos, MOS {low:.3f} to {high:.3f})"
+    return [line], [] if same else ["number of videos or MOS range differ from the paper's Table I"]
+
+
+def _copies(reader: str, listing: Listing) -> tuple[list[str], list[str]]:
+    """Which public copy of each part the label files agree with."""
+    lines, problems = [], []
+    for part, known in presets()[reader].known.items() if reader in presets() else ():
+        span = listing.labelled.get(part)
+        if span is None:
+            continue
+        same = [copy.by for copy in known if copy.agrees(span)]
+        others = [f"{copy.rows:,} in {copy.by}" for copy in known if not copy.agrees(span)]
+        verdict = f"as in {' and '.join(same)}" if same else "as in no known copy"
+        lines.append("; ".join([f"  copy     {part}: {span.rows:,} rows, {verdict}", *others]))
+        if not same and _foreign(span, known):
+            problems.append(
+                f"{part}: MOS {span.low:.3f} to {span.high:.3f} are not those of any known copy; "
+                "these are labels of another dataset, or on another scale"
+            )
+    return lines, problems
+
+
+def _foreign(span: Span, known: Sequence[Known]) -> bool:
+    """Whether no known range holds all the labels."""
+    ranged = [copy for copy in known if copy.low is not None]
+    return bool(ranged) and not any(copy.holds(span) for copy in ranged)
+
+
+def _parts(study: Study, name: str, listing: Listing) -> tuple[list[str], list[str]]:
+    """How many videos each fixed part holds, for the first seed."""
+    if study.splits.method not in ("official", "files"):
+        return [], []
+    try:
+        check_parts(study, name, listing.videos)
+    except UserError as error:
+        return [], [str(error)]
+    if study.splits.method == "official" and not any(video.split for video in listing.videos):
+        return ["  parts    none are official: split at random by video"], []
+    counts = sizes(parts_of(study, name, listing.videos, study.seeds[0]))
+    return [f"  parts    {', '.join(f'{part} {count:,}' for part, count in counts.items())}"], []
