@@ -55,6 +55,20 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("cross_dataset", ["frame-level"], ["two datasets"]),
         ("cross_dataset", ["no-such"], ["no-such"]),
         ("splits/method", "stored", ["permutations"]),
+        ("splits/method", "files", ["splits.method files", "splits.path"]),
+        ("splits/path", "x", ["splits.method files", "only"]),
+        ("datasets/d", {"reader": "labels", "path": "x"}, ["datasets.d.videos", "required"]),
+        ("datasets/d", {"reader": "labels", "videos": "x"}, ["datasets.d", "path:", "files:"]),
+        ("datasets/d", {"reader": "table"}, ["datasets.d", "path:", "files:"]),
+        ("datasets/d", {"reader": "table", "path": "x", "columns": {"vid": "x"}}, ["datasets.d.columns", "'vid'"]),
+        ("datasets/d", {"reader": "table", "path": "x", "where": "is_test"}, ["datasets.d.where", "'is_test'"]),
+        ("datasets/d", {"reader": "table", "path": "x", "extension": "mp4"}, ["datasets.d.extension", "'mp4'"]),
+        (
+            "datasets/d",
+            {"reader": "lsvq", "path": "x", "files": [{"path": "y", "split": "tset"}]},
+            ["datasets.d.files.0.split", "'tset'"],
+        ),
+        ("datasets/d", {"reader": "lsvq", "path": "x", "columns": {}}, ["datasets.d.columns", "unknown key"]),
     ],
 )
 def test_a_mistake_names_the_key_in_one_line(path, value, words):

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import identity, load
+from vqa.config import identity, load, parse
 from vqa.config.schema import ADDED, Training, _Model
 from vqa.study import depends
 from vqa.study.grid import Grid
@@ -80,6 +80,27 @@ def test_a_whole_study_is_shown_with_every_key():
     study = load(REPO / "workflow/studies/smoke.yaml")
     assert depends.results_depends(study).startswith('1 {"name":"Smoke study on tiny synthetic clips","results":')
     assert '"jobs_per_gpu":1' in depends.results_depends(study)
+
+
+@pytest.mark.parametrize(
+    "settings,written",
+    [
+        ({"reader": "konvid-1k", "path": "k"}, '"buckets": 16, "reader": "konvid-1k", "path": "k"'),
+        ({"reader": "table", "path": "t.csv"}, '"buckets": 8, "reader": "table", "path": "t.csv"'),
+        ({"reader": "vsfa-info", "path": "i", "videos": "v"},
+         '"buckets": 8, "reader": "vsfa-info", "path": "i", "videos": "v"'),
+    ],
+)  # fmt: skip
+def test_a_dataset_of_version_01_is_shown_as_before(settings, written):
+    study = parse({"seeds": 1, "datasets": {"d": settings}, "experiments": {"e": {"backbone": "efficientnet_lite0"}}})
+    shown = '{"exclude": [], "on_bad_video": "fail", ' + written + "}"
+    assert f'"datasets":{{"d":{shown.replace(": ", ":").replace(", ", ",")}}}' in depends.results_depends(study)
+    assert '"splits":{"method":"random"}' in depends.results_depends(study)
+
+
+def test_split_files_reach_the_command_quoted():
+    run = Grid(load(REPO / "workflow/studies/smoke.yaml")).run_settings("sample-4")
+    assert depends.train_flags(run, [], [Path("a b/seed-0.csv")]).endswith(" --split-file 'a b/seed-0.csv'")
 
 
 def test_permutations_reach_the_command_quoted():

@@ -42,6 +42,11 @@ class _Dataset(Model):
     )
     buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
     permutations: Path | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
+
+
+class _Official(_Dataset):
+    """A dataset whose labels may name official parts."""
+
     test_sets: tuple[Name, ...] = Field(
         (), description="of several official test sets, those that are used: test, or a NAME", json_schema_extra=ADDED
     )
@@ -65,7 +70,7 @@ class DemoDataset(_Dataset):
         return [f"clip-{number:03d}" for number in range(self.videos)]
 
 
-class _Found(_Dataset):
+class _Found(_Official):
     """A folder as its authors distribute it; the labels are found in it, or named."""
 
     files: tuple[LabelFile, ...] = Field(
@@ -86,10 +91,10 @@ class PresetDataset(_Found):
 
     reader: PresetReader
     path: Path = Field(description="folder that holds the videos, and the label files where they are usually found")
-    buckets: int = Field(64, ge=1, le=10_000)
+    buckets: int = Field(64, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
 
 
-class _Labelled(_Dataset):
+class _Labelled(_Official):
     """Label files of any name beside a folder of videos."""
 
     files: tuple[LabelFile, ...] = Field(
@@ -134,8 +139,8 @@ class TableDataset(_Labelled):
     separator: str = Field(
         ",", min_length=1, max_length=1, description="between the table's columns", json_schema_extra=ADDED
     )
-    extension: str = Field(
-        "", pattern=r"^(\.[A-Za-z0-9]+)?$", description="added to names without one: .mp4", json_schema_extra=ADDED
+    extension: str | None = Field(
+        None, pattern=r"^\.[A-Za-z0-9]+$", description="added to names without it: .mp4", json_schema_extra=ADDED
     )
     where: Condition | None = Field(
         None, description='the rows that count, such as "is_test == 0 and height >= 720"', json_schema_extra=ADDED

@@ -59,7 +59,7 @@ def _read(dataset: NativeDataset | PresetDataset | LabelsDataset | TableDataset 
 
 def _chosen(listing: Listing, dataset: Dataset, name: str) -> Listing:
     """The listing without the test sets that `test_sets` leaves out."""
-    if not dataset.test_sets:
+    if isinstance(dataset, DemoDataset | VsfaInfoDataset) or not dataset.test_sets:
         return listing
     wanted = {"test" if test_set == "test" else f"test:{test_set}" for test_set in dataset.test_sets}
     there = {part for part in listing.parts.values() if part and part.startswith("test")}

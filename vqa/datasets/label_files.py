@@ -129,7 +129,7 @@ def table(path: Path, text: str, separator: str) -> Table:
     return Table(path, header, lines)
 
 
-def rows(found: Table, columns: Mapping[str, str], where: str | None, extension: str) -> list[Row]:
+def rows(found: Table, columns: Mapping[str, str], where: str | None, extension: str | None) -> list[Row]:
     """columns: the file's names of the manifest's columns. Without any, those of the manifest's own name count."""
     wanted = dict(columns) or {name: name for name in COLUMNS if found.column(name) is not None}
     places = {name: found.required(column, f" ({name})") for name, column in wanted.items()}
@@ -147,7 +147,7 @@ def rows(found: Table, columns: Mapping[str, str], where: str | None, extension:
     return _some(kept, found.path, f" that satisfies `{where}`" if where else "")
 
 
-def _row(text: Mapping[str, str], where: str, extension: str) -> Row:
+def _row(text: Mapping[str, str], where: str, extension: str | None) -> Row:
     name = _named(text["path"] if "path" in text else text["video_id"], where)
     if extension and not name.lower().endswith(extension.lower()):
         name += extension

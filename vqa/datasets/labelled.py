@@ -30,7 +30,7 @@ class Form:
     tables: tuple[Mapping[str, str], ...] = ()
     headless: bool = False
     separator: str = ","
-    extension: str = ""
+    extension: str | None = None
     ids: Literal["stem", "path"] = "stem"
     endings: tuple[str, ...] = ()
     raw: RawVideo | None = None

@@ -53,7 +53,7 @@ class Preset(BaseModel):
 
     @property
     def form(self) -> Form:
-        return Form(self.columns, True, self.separator, "", self.ids, self.endings, self.raw)
+        return Form(self.columns, True, self.separator, None, self.ids, self.endings, self.raw)
 
 
 @cache
