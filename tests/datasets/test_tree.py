@@ -96,3 +96,11 @@ def test_existence_is_asked_a_folder_at_a_time(tmp_path, monkeypatch):
     assert all(folders.holds(tmp_path / f"v{i}.mp4") for i in range(50)) and not asked
     assert folders.holds(tmp_path / "link.mp4") and not folders.holds(tmp_path / "broken.mp4")
     assert not folders.holds(tmp_path / "no" / "x.mp4") and not folders.holds(tmp_path)
+
+
+def test_a_tree_is_walked_without_a_stat_a_video(tmp_path, monkeypatch):
+    touch(tmp_path, *(f"b{i % 3}/v{i}.mp4" for i in range(60)))
+    asked, stat = [], os.stat
+    monkeypatch.setattr(os, "stat", lambda path, *more, **options: asked.append(path) or stat(path, *more, **options))
+    tree = VideoTree(tmp_path)
+    assert all(tree.find(f"b{i % 3}/v{i}.mp4", True) for i in range(60)) and len(asked) < 10
