@@ -4,12 +4,15 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
+INPUTS ?= 20000
+RUNS ?= 1
 READY := $(VENV)/.ready
 # CPU machines: the first torch and torchvision that pip finds must fit together.
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-cluster fuzz lint format bench plan submissions clean
+.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-simulation test-lowest test-cluster fuzz mutate \
+	lint format bench plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,14 +32,42 @@ demo: setup ## run the whole demo study, ending at results/report.html
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests
 
+test-networks: setup ## compare every network of torchvision with the plain model (9 GB of memory)
+	$(BIN)/python -m pytest -m networks tests/backbones
+
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
+
+test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 2 minutes)
+	$(BIN)/python -m pytest -s -m simulation tests/evaluation
+
+test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
+	$(BIN)/python -m pytest -n $(CORES) -m "reruns or not reruns" tests/workflow/test_rerun_matrix.py
+
+# Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
+LOWEST := .venv-lowest
+LOWEST_TORCH ?= torch==2.5.0 torchvision==0.20.0
+
+test-lowest: setup ## unit tests and the smoke study with the lowest versions that pyproject.toml admits
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/python -m tests.lowest | grep -v '^torch' > $(LOWEST)/pins.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check $(LOWEST_TORCH) -r $(LOWEST)/pins.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(LOWEST)/bin/python -m pytest --ignore tests/workflow --ignore tests/results/test_report.py tests
+	$(LOWEST)/bin/python -m pytest tests/workflow/test_study.py
+
+test-decoding: setup ## decode 147 small videos as the ffmpeg command does (about 1 minute)
+	$(BIN)/python -m pytest -m '' tests/video/test_decoding.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
-fuzz: setup ## read 20,000 mutated files (about 3 minutes)
-	$(BIN)/python -m tests.fuzzing.readers --inputs 20000 --seed 0
+fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; RUNS=10 for as many seeds, SEED= to repeat one)
+	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) --runs $(RUNS) $(if $(SEED),--seed $(SEED))
+
+mutate: setup ## break the code in thousands of small ways: do the tests notice? (hours; SAMPLE=300 SEED=1, PACKAGES=protocol)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
+	$(BIN)/python -m tests.mutation.run $(PACKAGES) --jobs $(CORES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## check style, types, layers, and the workflow
 	$(BIN)/ruff check .
@@ -57,8 +88,13 @@ bench: setup ## measure extraction and training against a plain baseline (about 
 plan: setup ## time the planning of the paper's study on a fake full-size tree
 	$(BIN)/python -m tests.benchmarks.plan
 
+power: setup ## simulate how many seeds a question needs, for the documentation (about 2 minutes)
+	mkdir -p build
+	$(BIN)/python -m vqa.evaluation.power > build/power.md
+	mv build/power.md workflow/documentation/power.md
+
 submissions: setup ## submit the paper's study to a real Slurm in dry form, and count (root installs Slurm)
 	$(BIN)/python -m tests.benchmarks.submissions
 
 clean: ## delete the virtual environment and every result
-	rm -rf $(VENV) .snakemake results results-*
+	rm -rf $(VENV) $(LOWEST) .snakemake results results-*

@@ -1,6 +1,7 @@
 # The whole study: demo data -> manifest -> features -> index -> training -> results.
 # `snakemake --cores N` runs config.yaml; another study: `--configfile workflow/studies/paper.yaml`.
 from snakemake.utils import min_version
+from vqa.study.session import default_study
 
 min_version("9.9")
 
@@ -8,7 +9,7 @@ min_version("9.9")
 # A study given on the command line stands alone; it does not overlay config.yaml.
 if not workflow.overwrite_configfiles:
 
-    configfile: "config.yaml"
+    configfile: default_study(workflow.basedir)
 
 
 include: "workflow/rules/common.smk"
@@ -18,15 +19,11 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/results.smk"
 
 
-localrules:
-    weights,
-    manifest,
-    index,
-
-
-# The study as it runs, overlays and defaults included: the `--config` of its commands.
+# Nobody else may work on these results meanwhile; the study as it runs is the `--config` of its commands.
 onstart:
-    write_text(PATHS.study, to_yaml(STUDY))
+    session.start(STUDY)
+    SOURCES.write()
+    check_models()
 
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.
@@ -38,3 +35,5 @@ rule all:
         all_indexes(),
         all_runs(),
         all_results(),
+    message:
+        f"Finished: {RESULTS}/report.html"

@@ -65,7 +65,7 @@ def names_used(path: Path) -> set[str]:
 @pytest.mark.parametrize("room", ["temporal", "evaluation"])
 def test_models_and_metrics_know_nothing_of_files(room):
     for path in (REPO / "vqa" / room).glob("*.py"):
-        if path.name != "checkpoint.py":
+        if path.name not in ("checkpoint.py", "registry.py"):  # the latter imports a user's own file
             assert names_used(path).isdisjoint({"open", "Path", "os", "io", "atomic", "write_text", "save", "load"}), (
                 path
             )

@@ -1,14 +1,21 @@
 import csv
 import io
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from tests.conftest import assert_one_line_error, vqa
+from vqa.features.stream import Features
 from vqa.manifest import Video, write_manifest
-from vqa.temporal.checkpoint import save_head
+from vqa.scoring import Journal, Score, Scorer, scores_csv, stored_type
+from vqa.temporal.checkpoint import load_head, save_head
 from vqa.temporal.registry import create
 from vqa.temporal.vsfa import VSFA
 
@@ -66,6 +73,81 @@ def test_a_bad_video_is_named_and_the_others_are_scored(trained, tmp_path, make_
     result = score(trained, tmp_path / "v", "--output", tmp_path / "s.csv")
     assert_one_line_error(result, "bad.mp4")
     assert [Path(p).name for p in pd.read_csv(tmp_path / "s.csv")["path"]] == ["good.mp4"]
+
+
+DIES_AFTER_THREE = """
+import os, sys
+from vqa.cli import main
+from vqa.scoring import Journal
+add, count = Journal.add, 0
+def add_and_die(self, video, score):
+    global count
+    add(self, video, score)
+    count += 1
+    if count == 3:
+        os.kill(os.getpid(), 9)
+Journal.add = add_and_die
+main()
+"""
+
+
+def test_a_killed_batch_goes_on_where_it_stopped(trained, tmp_path):
+    given = ["score", trained / "two/videos", "--head", trained / "run/head.pt", "--weights", trained / "weights.pth"]
+    out, whole = (["--output", tmp_path / f"{n}.csv", "--curve", tmp_path / f"{n}-curve.csv"] for n in ("s", "whole"))
+    assert vqa(*given, *whole).returncode == 0 and not list(tmp_path.glob("*.part"))
+    command = [sys.executable, "-c", DIES_AFTER_THREE, *map(str, given), *map(str, out)]
+    assert subprocess.run(command, capture_output=True).returncode == -9
+    journal = tmp_path / "s.csv.part"
+    assert journal.read_bytes().count(b"\n") == 4 and not (tmp_path / "s.csv").exists()
+    with open(journal, "ab") as file:
+        file.write(b'{"path": "cut short')
+    again = vqa(*given, *out)
+    assert again.returncode == 0 and "3 videos are scored already" in again.stderr
+    for end in (".csv", "-curve.csv"):
+        assert (tmp_path / f"s{end}").read_bytes() == (tmp_path / f"whole{end}").read_bytes()
+    assert not journal.exists()
+
+
+def test_a_journal_of_another_head_or_of_another_file_is_not_used(trained, tmp_path):
+    video, other = Video("a", str(trained / "one/videos/one0.mp4"), 0.0), tmp_path / "b.mp4"
+    made = Score(Path(video.path), 3.25, np.array([0.1], np.float32), np.array([0]))
+    journal = Journal(tmp_path / "s.csv", {"head": "1"})
+    journal.add(video, made)
+    assert Journal(tmp_path / "s.csv", {"head": "1"}).score(video).quality == 3.25
+    shutil.copy(video.path, other)
+    assert Journal(tmp_path / "s.csv", {"head": "1"}).score(replace(video, path=str(other))) is None
+    assert Journal(tmp_path / "s.csv", {"head": "2"}).score(video) is None
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1).mp4", "+1.mp4", "-1.mp4", "@x.mp4", "\tx.mp4"])
+def test_no_spreadsheet_runs_a_file_name(name):
+    row = scores_csv([Score(Path(name), -2.5, np.zeros(3), np.arange(3))]).splitlines()[1]
+    assert next(csv.reader([row])) == ["'" + name, "-2.5", "3"]
+
+
+def test_scores_take_the_storage_of_the_head_s_features(trained, tmp_path):
+    """A head that sees what float16 rounds away: features of 2049 become 2048, and its score with them."""
+    features = Features()
+    features.append(np.full((4, 10), 2049.0, np.float32), [0, 1, 2, 3])
+    scores = {}
+    for storage in ("float16", "float32", None):
+        origin = {"storage": storage} if storage else {}
+        scorer = object.__new__(Scorer)
+        scorer.head, scorer.made_by, scorer.scale = create("fc-mean", 10, 0).eval(), {}, 1.0
+        scorer.storage = stored_type({"backbone": "resnet50", **origin})
+        scores[storage] = scorer._apply(Video("a", "a.mp4", 0.0), features)[0]
+    assert scores["float16"] == scores[None] != scores["float32"]
+    assert stored_type({}) == "float32"  # VSFA.pt
+
+
+def test_the_origin_of_a_head_names_its_storage(trained):
+    made_by = load_head(trained / "run/head.pt")[1]
+    assert made_by["features"]["storage"] == "float16"
+
+
+def test_a_head_says_nothing_of_the_machine_it_was_made_on(trained):
+    made_by = load_head(trained / "run/head.pt")[1]
+    assert made_by["manifest"] == "../one/manifest.csv" and str(trained) not in str(made_by)
 
 
 def test_raw_yuv_needs_its_size(trained, tmp_path):

@@ -37,6 +37,10 @@ class Video:
     scene: str | None = None
     split: str | None = None
 
+    def row(self) -> dict[str, Any]:
+        """All that is said of it; an official part only where there is one, as in the manifest."""
+        return {name: value for name, value in vars(self).items() if name != "split" or value is not None}
+
     def source(self) -> dict[str, Any]:
         """What decoding depends on: everything but the labels."""
         keys = ("video_id", "path", "width", "height", "pixel_format")
@@ -78,7 +82,7 @@ def unique(videos: list[Video], where: str) -> list[Video]:
         first = seen.setdefault(video.video_id.lower(), number)
         if first != number:
             raise UserError(
-                f"{where}: video_id '{video.video_id}' stands in rows {first} and {number}; each video may stand once"
+                f"{where}: video_id {video.video_id!r} stands in rows {first} and {number}; each video may stand once"
             )
     return videos
 
@@ -130,8 +134,9 @@ def _number(row: Mapping[str, str], column: str, where: str, kind: type) -> Any:
         return None
     try:
         value = kind(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+        usable = math.isfinite(value)
+    except (ValueError, OverflowError):
+        usable = False
+    if not usable:
         raise UserError(f"{where}: {column} is {text!r}, not a finite number; mend or leave out the row")
     return value

@@ -4,7 +4,7 @@ import torch
 from torchvision.models import resnet50
 
 from vqa.backbones import create, spec
-from vqa.backbones.extractor import pool
+from vqa.backbones.layout import pool
 from vqa.backbones.resnet3d import ResNet3D
 from vqa.backbones.weights import _url, place
 from vqa.demo.scenes import Scene

@@ -56,7 +56,7 @@ def targets_of(command: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def outputs(grid: Grid) -> dict[str, list[str]]:
     """What each submitted rule makes, benchmarks included, with its wildcards in braces."""
-    paths, results, contents = Layout(grid.study.results), grid.study.results, Contents(grid.study)
+    paths, results, contents = Layout.of(grid.study), grid.study.results, Contents(grid.study)
     run = paths.run("{dataset}", "{experiment}", "{order}", "{seed}")
     cell = "{dataset}/{experiment}/{order}/seed-{seed}.tsv"
     made = {
@@ -143,7 +143,7 @@ class DryStudy:
         """What the rules on the login node make of the outputs so far."""
         for dataset in self.grid.study.datasets:
             for slug in self.grid.slugs:
-                index = Layout(self.grid.study.results).index(dataset, slug)
+                index = Layout.of(self.grid.study).index(dataset, slug)
                 (self.root / index).write_text("video_id,fingerprint,shard,rows,dim,checksum\n")
 
     def forget_trainings(self) -> None:

@@ -29,10 +29,9 @@ def test_mistakes_are_one_line(tmp_path):
     assert_one_line_error(vqa("extract", "--bucket", "9/4", *required), "9/4")
 
 
-@pytest.mark.parametrize("name", ["cpu", "cuda"])
-def test_conda_environments_match_pyproject(name):
+def test_the_conda_environment_matches_pyproject():
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
-    environment = yaml.safe_load((REPO / "envs" / f"{name}.yaml").read_text())["dependencies"]
+    environment = yaml.safe_load((REPO / "envs" / "vqa.yaml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in environment if isinstance(entry, dict))
     listed = {tidy(entry) for entry in [*(e for e in environment if isinstance(e, str)), *pip]}
     assert {tidy(entry) for entry in project["dependencies"]} <= listed
@@ -42,8 +41,7 @@ def test_conda_environments_match_pyproject(name):
 def tidy(requirement: str) -> str:
     """A requirement without spaces, under its PyPI name."""
     names = {
-        "pytorch-cpu": "torch",
-        "pytorch-gpu": "torch",
+        "pytorch": "torch",
         "matplotlib-base": "matplotlib",
         "snakemake-minimal": "snakemake",
     }

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from tests.conftest import REPO
-from vqa.config import Study, load, parse
+from vqa.config import Study, identity, load, parse, read, to_yaml
 from vqa.system.errors import UserError
 
 BASE = {
@@ -51,8 +51,17 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("datasets/a b", {"reader": "demo"}, ["a b"]),
         ("experiments/frame-level/modes", ["OO", "XX"], ["experiments.frame-level.modes", "XX"]),
         ("experiments/frame-level/modes", ["OO", "OO"], ["modes"]),
-        ("experiments/frame-level/head", "mlp", ["head", "mlp"]),
+        ("experiments/frame-level/head", "mpl", ["experiments.frame-level.head", "mpl", "did you mean 'mlp'"]),
         ("cross_dataset", ["frame-level"], ["two datasets"]),
+        ("experiments/frame-level/backbone", "resnet50; touch x", ["experiments.frame-level.backbone", "touch x"]),
+        ("backbones", {"resnet50": {"node": "layer4$(touch x)"}}, ["backbones.resnet50.node", "$(touch x)"]),
+        ("backbones", {"a b": {}}, ["backbones.a b"]),
+        ("backbones", {"resnet50": {"weights": "a{b}.pth"}}, ["backbones.resnet50.weights", "braces"]),
+        ("results", "results-{x}", ["results", "braces"]),
+        ("results", "a\nb", ["results", "control characters"]),
+        ("results", "~no-such-user/x", ["results", "~"]),
+        ("datasets/d.probe", {"reader": "demo"}, ["datasets.d.probe", "rename"]),
+        ("datasets/" + "n" * 101, {"reader": "demo"}, ["nnn"]),
         ("cross_dataset", ["no-such"], ["no-such"]),
         ("splits/method", "stored", ["permutations"]),
         ("splits/method", "files", ["splits.method files", "splits.path"]),
@@ -85,3 +94,75 @@ def test_a_broken_file_is_a_user_error(tmp_path, text):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(UserError, match=r"c\.yaml"):
         load(tmp_path / "c.yaml")
+
+
+def test_a_key_that_stands_twice_is_named_with_both_lines(tmp_path):
+    text = "seeds: 2\ntraining:\n  lr: 1\n  epochs: 3\n  lr: 2\n"
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"c\.yaml line 5: the key 'training\.lr' stands in line 3 already"):
+        load(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["{a: 1, b: 2, a: 3}", "a:\n- {b: 1, 'b': 2}", "x: &x {a: 1}\ny: {<<: *x, z: 1, z: 2}"]
+)
+def test_equal_keys_are_found_wherever_they_stand(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(UserError, match="already"):
+        read(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {x: 1}\nb: {x: 1}", "a: &a {x: 1}\nb: {<<: *a, x: 2}", "a: &a [*a]", "1: a\n'2': b"]
+)
+def test_keys_that_stand_once_in_each_mapping_pass(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(text)
+    assert read(tmp_path / "c.yaml").keys() == yaml.safe_load(text).keys()
+
+
+def test_home_is_expanded_in_every_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    raw = changed("results", "~/results") | {"shared": "~/shared"}
+    raw["datasets"]["t"] = {"reader": "table", "path": "~/t.csv", "permutations": "~/i.mat"}
+    raw["datasets"]["v"] = {"reader": "vsfa-info", "path": "~/i.mat", "videos": "~/v"}
+    raw["datasets"]["k"] = {"reader": "konvid-1k", "path": "~/k"}
+    raw["backbones"] = {"efficientnet_lite0": {"weights": "~/w.pth"}}
+    assert "~" not in to_yaml(parse(raw)) and to_yaml(parse(raw)).count("/home/me/") == 8
+
+
+def test_two_datasets_on_one_path_are_refused(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    one = {"reader": "konvid-1k", "path": str(tmp_path / "real")}
+    for other in ({"reader": "cvd2014", "path": str(tmp_path / "link")},
+                  {"reader": "vsfa-info", "path": "i.mat", "videos": f"{tmp_path}/x/../real/"}):  # fmt: skip
+        with pytest.raises(UserError, match=r"datasets\.b: .*real is the dataset 'a' already"):
+            parse(changed("datasets", {"a": one, "b": other}))
+
+
+def test_a_crossed_experiment_needs_the_mode_it_is_compared_with():
+    two = changed("datasets/e", {"reader": "demo", "seed": 1})
+    two["experiments"]["shuffled"] = {"backbone": "efficientnet_lite0", "modes": ["SS"]}
+    with pytest.raises(UserError, match="cross_dataset names the experiment 'shuffled', whose modes lack OO"):
+        parse(two | {"cross_dataset": ["shuffled"]})
+    parse(two | {"cross_dataset": ["frame-level"]})
+
+
+def test_an_added_key_at_its_default_is_no_part_of_any_identity():
+    assert "shared" not in identity(parse(BASE)) and identity(parse(BASE | {"shared": "s"}))["shared"] == "s"
+
+
+def test_a_study_written_with_its_defaults_says_the_same():
+    study = parse(BASE)
+    assert parse(yaml.safe_load(to_yaml(study))) == study
+
+
+def test_datasets_may_share_a_folder_of_videos_but_no_labels():
+    def both(**second: str) -> dict:
+        labels = {"reader": "labels", "videos": "all", "path": "a.txt"}
+        return changed("datasets", {"a": labels, "b": labels | second})
+
+    assert parse(both(path="b.txt"))
+    with pytest.raises(UserError, match=r"datasets\.b: .*a\.txt is the dataset 'a' already"):
+        parse(both())
+    table = {"reader": "table", "path": "t.csv", "where": "height == 1080"}
+    assert parse(changed("datasets", {"a": table, "b": table | {"where": "height == 720"}}))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vqa.evaluation.metrics import evaluate, fit_logistic, logistic, srocc
+from vqa.evaluation.metrics import evaluate, fit_logistic, logistic, pearson, srocc
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -51,6 +51,38 @@ def test_near_linear_predictions_always_fit_and_never_worse_than_a_line():
 def test_degenerate_predictions_are_flagged_not_raised(scores, status):
     found = evaluate(np.array(scores, float), np.arange(10.0))
     assert found.fit_status == status and np.isnan(found.srocc) and np.isnan(found.rmse)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_correlations_of_what_is_not_finite_are_undefined(bad):
+    values = np.array([0.1, bad, 0.3, 0.2])
+    for correlation in (srocc, pearson):
+        assert np.isnan(correlation(values, np.arange(4.0))) and np.isnan(correlation(np.arange(4.0), values))
+
+
+def test_the_logistic_saturates_at_its_asymptotes():
+    """Far out, where exp would overflow: t2 at the low end, t1 at the high one, without a warning."""
+    far = np.array([-1e6, 1e6])
+    with np.errstate(all="raise"):
+        np.testing.assert_allclose(logistic(far, 4.5, 1.2, 0.0, 0.01), [1.2, 4.5])
+        np.testing.assert_allclose(logistic(far, 4.5, 1.2, 0.0, -0.01), [4.5, 1.2])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_plcc_keeps_the_sign_that_a_falling_map_takes_away(seed):
+    rng = np.random.default_rng(seed)
+    mos = rng.uniform(1, 5, 40)
+    found = evaluate(rng.normal(0, 0.4, 40) - mos, mos)
+    assert found.srocc < -0.8 and found.plcc == pytest.approx(found.plcc_raw, abs=0.05) and found.plcc < 0
+    assert found.rmse < mos.std()  # of the map, which does fall
+
+
+def test_a_falling_line_keeps_its_sign_too():
+    """Three videos: four parameters always find curve_fit short of data."""
+    scores, mos = np.array([1.0, 2.0, 3.5]), np.array([3.0, 2.5, 1.0])
+    found = evaluate(scores, mos)
+    assert found.fit_status == "linear" and fit_logistic(scores, mos).sign == -1
+    assert found.plcc == pytest.approx(stats.pearsonr(scores, mos).statistic) and found.plcc < -0.9
 
 
 def test_two_videos_are_too_few():

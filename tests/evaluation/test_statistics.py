@@ -2,15 +2,30 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from vqa.evaluation.statistics import compare, corrected_ttest, holm, paired_ttest, tost, verdict
+from vqa.evaluation.statistics import (
+    Comparison,
+    compare,
+    corrected_ttest,
+    detectable_errors,
+    holm,
+    paired_ttest,
+    tost,
+    verdict,
+)
 
 
 def samples(seed: int, n: int = 10, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     a = rng.normal(0.8, 0.03, n)
     return a + rng.normal(shift, 0.01, n), a
+
+
+def word(found: Comparison, alpha: float = 0.05) -> str:
+    """The verdict of a family of one."""
+    return verdict(found.n_splits, found.p_corrected, found.p_tost, alpha)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -63,13 +78,13 @@ def test_identical_runs_are_equivalent_and_flagged():
     a = np.linspace(0.7, 0.9, 10)
     found = compare(a, a, 60, 20, 0.02)
     assert found.flag == "identical" and found.p_paired == 1.0 and found.p_wilcoxon == 1.0
-    assert verdict(found, found.p_corrected, 0.05) == "equivalent"
+    assert word(found) == "equivalent"
 
 
 def test_a_constant_difference_is_certain():
     a = np.linspace(0.7, 0.9, 10)
     found = compare(a + 0.5, a + 0.25, 60, 20, 0.02)
-    assert found.p_paired < 1e-10 and verdict(found, found.p_corrected, 0.05) == "different"
+    assert found.p_paired < 1e-10 and word(found) == "different"
 
 
 def test_nan_runs_are_left_out_in_pairs_and_flagged():
@@ -84,7 +99,93 @@ def test_nan_runs_are_left_out_in_pairs_and_flagged():
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_fewer_than_three_runs_stay_undecided(n):
     found = compare(np.full(n, 0.9), np.full(n, 0.1), 60, 20, 0.02)
-    assert found.flag == "few-seeds" and verdict(found, found.p_corrected, 0.05) == "undecided"
+    assert found.flag == "few-seeds" and word(found) == "undecided"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_tost_of_a_comparison_equals_statsmodels_with_the_corrected_error(seed):
+    """statsmodels' own test on samples rescaled around their mean, so that its standard error is the corrected one."""
+    a, b = samples(seed, shift=0.003)
+    d = a - b
+    wider = d.mean() + (d - d.mean()) * np.sqrt((0.1 + 20 / 60) / 0.1)
+    found = compare(a, b, n_train=60, n_test=20, margin=0.02)
+    assert found.p_tost == pytest.approx(ttost_paired(wider, np.zeros(10), -0.02, 0.02)[0])
+    low, high = stats.ttest_1samp(wider, 0).confidence_interval(0.9)
+    assert (found.tost_low, found.tost_high) == pytest.approx((low, high))
+    assert (found.p_tost < 0.05) == (max(-low, high) < 0.02)
+    assert found.provable == pytest.approx((high - low) / 2)
+
+
+@pytest.mark.parametrize(
+    "p_differs,p_within,expected",
+    [(0.2, 0.01, "equivalent"), (0.01, 0.2, "different"), (8e-6, 0.01, "negligible"), (0.2, 0.2, "undecided"),
+     (0.01, np.nan, "different"), (np.nan, np.nan, "undecided")],
+)  # fmt: skip
+def test_two_questions_have_four_outcomes(p_differs, p_within, expected):
+    assert verdict(10, p_differs, p_within, 0.05) == expected
+    assert verdict(2, p_differs, p_within, 0.05) == "undecided"
+
+
+def test_a_sure_difference_within_the_margin_is_negligible_not_equivalent():
+    a, b = samples(0, shift=0.0)
+    sure = b + 0.005 + (a - b) / 100
+    found = compare(sure, b, 60, 20, 0.02)
+    assert found.p_corrected < 1e-5 and found.p_tost < 1e-5 and word(found) == "negligible"
+
+
+def test_a_metric_without_a_margin_has_no_tost():
+    a, b = samples(1)
+    assert np.isnan(compare(a, b, 60, 20, np.nan).p_tost)
+    assert np.isnan(compare(a, a, 60, 20, np.nan).p_tost)
+
+
+def test_ten_seeds_at_margin_002_need_a_spread_below_0017():
+    """t(0.95, 9) x sqrt(1/10 + 1/3) = 1.207: at a spread of 0.017 not even a difference of 0 is within 0.02."""
+    pattern = np.tile([1.0, -1.0], 5) / np.tile([1.0, -1.0], 5).std(ddof=1)
+    for spread, enough in ((0.0165, True), (0.017, False)):
+        found = compare(spread * pattern, np.zeros(10), 3, 1, 0.02)
+        assert found.spread == pytest.approx(spread) and found.difference == pytest.approx(0)
+        assert (found.p_tost < 0.05) == enough == (found.provable < 0.02)
+
+
+@pytest.mark.parametrize("n,alpha", [(3, 0.05), (5, 0.05), (10, 0.05), (10, 0.01), (50, 0.05)])
+def test_detectable_differences_equal_statsmodels_power(n, alpha):
+    effect = TTestPower().solve_power(nobs=n, alpha=alpha, power=0.8)
+    assert detectable_errors(n - 1, alpha) == pytest.approx(effect * np.sqrt(n), rel=1e-4)
+    a, b = samples(0, n)
+    found = compare(a, b, 60, 20, 0.02, alpha)
+    assert found.detectable == pytest.approx(
+        effect * np.sqrt(n) * (a - b).std(ddof=1) * np.sqrt(1 / n + 1 / 3), rel=1e-4
+    )
+
+
+def test_every_seeds_own_sizes_enter_the_correction():
+    a, b = samples(0, shift=0.01)
+    train, test = np.array([60] * 5 + [40] * 5), np.array([20] * 5 + [25] * 5)
+    d = a - b
+    error = d.std(ddof=1) * np.sqrt(1 / 10 + (20 / 60 + 25 / 40) / 2)
+    assert corrected_ttest(a, b, train, test).standard_error == pytest.approx(error)
+    a[7] = np.nan  # a failed run takes its sizes with it
+    d = np.delete(a - b, 7)
+    error = d.std(ddof=1) * np.sqrt(1 / 9 + (5 * 20 / 60 + 4 * 25 / 40) / 9)
+    assert corrected_ttest(a, b, train, test).standard_error == pytest.approx(error)
+
+
+def test_seeds_of_one_split_count_once():
+    a, b = samples(0, shift=0.01)
+    splits = ["x", "y", "z", "x", "y", "z", "u", "v", "w", "w"]
+    d = a - b
+    means = [np.mean([v for v, s in zip(d, splits, strict=True) if s == name]) for name in "xyzuvw"]
+    found = compare(a, b, 60, 20, 0.02, splits=splits)
+    assert (found.n_seeds, found.n_splits) == (10, 6)
+    assert found.p_corrected == pytest.approx(
+        2 * stats.t.sf(abs(np.mean(means)) / (np.std(means, ddof=1) * np.sqrt(1 / 6 + 1 / 3)), 5)
+    )
+    assert found.p_paired == pytest.approx(stats.ttest_rel(a, b).pvalue)  # the paper's test, as it is
+    one = compare(a, b, 60, 20, 0.02, splits=["x"] * 10)
+    assert one.flag == "few-splits" and word(one) == "undecided" and np.isnan(one.p_corrected)
+    with pytest.raises(ValueError, match="as many splits"):
+        compare(a, b, 60, 20, 0.02, splits=["x"])
 
 
 def test_overlapping_splits_fool_the_plain_test_but_not_the_corrected_one():

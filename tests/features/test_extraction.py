@@ -10,14 +10,17 @@ import torch
 
 from tests.conftest import assert_one_line_error, vqa
 from vqa.backbones import create
+from vqa.backbones.extractor import Extractor
 from vqa.backbones.weights import place
+from vqa.config import BackboneSettings, Extraction
 from vqa.features import clips, shards
 from vqa.features.clips import cubes
+from vqa.features.extract import extract as extract_videos
 from vqa.features.identity import bucket_of
 from vqa.features.index import read_index
-from vqa.features.stream import one_behind, prefetch, stream
+from vqa.features.stream import Features, load_extractor, one_behind, prefetch, resolve_precision, stored, stream
 from vqa.manifest import Video, write_manifest
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 from vqa.video import open_video
 
 
@@ -62,6 +65,57 @@ def test_shards_hold_the_features_of_every_frame_and_say_what_made_them(tmp_path
     receipt = json.loads((tmp_path / "receipt.json").read_text())
     assert sorted(receipt["shards"]) == ["a", "b", "c", "d"] and receipt["excluded"] == {}
     assert not [p for p in (tmp_path / "shards").iterdir() if p.suffix != ".h5"]
+
+
+@pytest.mark.parametrize(
+    "value,key", [(70000.0, "extraction.storage: float32"), (np.nan, "extraction.precision: float32")]
+)
+def test_features_that_are_not_finite_are_refused_by_name(value, key):
+    features = Features()
+    features.append(np.ones((3, 4), np.float32), [0, 1, 2])
+    features.append(np.full((1, 4), value, np.float32), [3])
+    with pytest.raises(UserError, match=rf"a\.mp4: .*{key}"):
+        list(stored(features, Video("a", "a.mp4", 1.0), "float16"))
+    if np.isfinite(value):
+        rows = np.concatenate(list(stored(features, Video("a", "a.mp4", 1.0), "float32")))
+        assert rows.dtype == np.float32 and rows[-1, 0] == value
+
+
+def test_a_bucket_writes_no_shard_that_overflows(tmp_path, dataset, weights, monkeypatch):
+    forward = Extractor.forward
+    monkeypatch.setattr(Extractor, "forward", lambda self, frames: forward(self, frames) * 1e6)
+    checkpoint = weights / "efficientnet_lite0.pth"
+    settings = BackboneSettings(), Extraction(precision="float32", device="cpu")
+    with pytest.raises(UserError, match=r"a\.mp4: .*do not fit float16.*storage: float32"):
+        extract_videos(
+            dataset,
+            "efficientnet_lite0",
+            *settings,
+            checkpoint,
+            tmp_path / "shards",
+            tmp_path / "receipt.json",
+            "exclude",
+        )
+    assert not list((tmp_path / "shards").glob("*.h5")) and not (tmp_path / "receipt.json").exists()
+
+
+def test_a_video_too_small_for_the_network_is_refused_by_name(weights, make_clip, tmp_path):
+    extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
+    extractor.smallest = 75
+    (failed,) = stream([Video("a", str(make_clip(tmp_path / "a.mp4")), 1.0)], extractor, "pyav", 100)
+    assert "a.mp4: its frames of 64x48 are too small" in str(failed.error) and "75 pixels" in str(failed.error)
+
+
+def test_automatic_precision_asks_for_native_bfloat16_and_float32_is_not_tf32(weights, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: asked.append(including_emulation)
+    )
+    assert resolve_precision("auto", "cuda") == torch.float16 and asked == [False]
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    extraction = Extraction(precision="float32")
+    load_extractor("efficientnet_lite0", weights / "efficientnet_lite0.pth", BackboneSettings(), extraction, "cpu")
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_cube_rows_start_where_they_should(tmp_path, dataset, weights):
@@ -145,7 +199,7 @@ def test_a_truncated_stream_is_an_error_and_not_a_shorter_video(tmp_path, datase
     assert not (tmp_path / "shards" / "b.h5").exists()
 
 
-def test_a_video_replaced_while_it_is_read_is_an_error(tmp_path, weights, make_clip, monkeypatch):
+def test_a_video_replaced_while_it_is_read_fails_the_run_and_not_the_video(tmp_path, weights, make_clip, monkeypatch):
     clip, other = (make_clip(tmp_path / f"{n}.mp4", frames=20, seed=n) for n in (1, 2))
     status = clip.stat()
 
@@ -157,8 +211,8 @@ def test_a_video_replaced_while_it_is_read_is_an_error(tmp_path, weights, make_c
 
     monkeypatch.setattr(clips, "open_video", open_and_replace)
     extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
-    (failed,) = stream([Video("a", str(clip), 1.0)], extractor, "pyav", 100)
-    assert "was replaced while it was read" in str(failed.error)
+    with pytest.raises(RunError, match="was replaced while it was read; run again"):
+        list(stream([Video("a", str(clip), 1.0)], extractor, "pyav", 100))
 
 
 def test_buckets_part_the_videos_and_never_move_one():

@@ -1,11 +1,13 @@
 """Mutated real files for the readers of what comes from strangers: `python -m tests.fuzzing.readers --inputs 20000`.
 
 Each input must give a valid result or a `UserError`: anything else is a failure, a crash of the
-interpreter and a hang (20 s) included. Inputs follow from their number and the seed alone, so one
-that fails is repeated with `--reader NAME --first NUMBER --inputs 1`.
+interpreter and a hang included. Each run draws a seed of its own and prints it, so that many
+runs see many files. Inputs follow from their number and the seed alone: one that fails is repeated with
+`--seed SEED --reader NAME --first NUMBER --inputs 1`.
 """
 
 import argparse
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from tests.fuzzing.label_files import labels, splits
 from vqa.system import isolation
 from vqa.system.errors import UserError
 
-HANG_SECONDS = 20
+HANG_SECONDS = 120  # of a machine that may be busy
 INTERESTING = [0, 1, 127, 128, 254, 255]
 TOKENS = [
     b"nan",
@@ -39,9 +41,12 @@ TOKENS = [
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:
-    """A few random edits: bytes, bit flips, blocks removed, doubled or zeroed, tokens, truncation."""
+    """A few random edits: bytes, bit flips, blocks removed, doubled or zeroed, tokens, truncation.
+
+    Often a single one: it passes a reader's first checks and reaches what lies behind them.
+    """
     out = bytearray(data)
-    for _ in range(int(rng.integers(1, 9))):
+    for _ in range(min(8, int(rng.geometric(0.4)))):
         if not out:
             break
         at = int(rng.integers(len(out)))
@@ -139,7 +144,7 @@ def vsfa_info(path: Path, names: list[str], mos: np.ndarray) -> None:
             references[0, i] = file.create_dataset(f"#refs#/{name}", data=text).ref
         file.create_dataset("video_names", data=references, dtype=h5py.ref_dtype)
         file["scores"] = mos.T
-        file["index"] = np.tile(np.arange(1, 4.0), (2, 1))
+        file["index"] = np.tile(np.arange(1, 4.0), (2, 1)).T
         file["ref_ids"] = np.arange(3.0)[None]
         for key, value in {"max_len": 240, "width": 320, "height": 240}.items():
             file[key] = np.array([[float(value)]])
@@ -182,7 +187,7 @@ def checkpoints(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
 def videos(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
     from vqa.demo.render import encode
     from vqa.manifest import Video
-    from vqa.video import open_video
+    from vqa.video import causes, open_video
 
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (32, 48, 3), dtype=np.uint8) for _ in range(6)]
@@ -191,7 +196,9 @@ def videos(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
         encode(path, pictures, (48, 32), 24, crf=30)
 
     def read(path: Path) -> object:
-        reader = open_video(Video(path.stem, str(path), 1.0))
+        video = Video(path.stem, str(path), 1.0)
+        causes(video)
+        reader = open_video(video)
         try:
             return sum(frame.shape[2] for frame in reader.frames())
         finally:
@@ -205,11 +212,13 @@ READERS = {f.__name__: f for f in (manifests, metadata, labels, splits, shards, 
 
 def work(name: str, first: int, count: int, seed: int) -> None:
     """Read inputs first..first+count; prints each number that fails, with its reason."""
-    isolation._SECONDS = 3  # a hang that the package itself ends is a refusal
+    isolation._SECONDS = 20  # a hang that the package itself ends is a refusal
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         files, read = READERS[name](folder)
         originals = [path.read_bytes() for path in files]
+        for path in files:
+            read(path)  # a reader that refuses the file itself would never be tried
         tally = {"valid": 0, "refused": 0}
         for number in range(first, first + count):
             rng = np.random.default_rng([seed, number])
@@ -248,10 +257,26 @@ def fuzz(name: str, first: int, count: int, seed: int) -> tuple[str, list[str]]:
     return "; ".join(summaries), failures
 
 
+def fresh_seed() -> int:
+    return secrets.randbelow(2**32)
+
+
+def fuzz_all(names: list[str], first: int, inputs: int, seed: int) -> int:
+    """Print what each reader made of its inputs; the number of failures."""
+    print(f"seed {seed}: {inputs} inputs from number {first} on", flush=True)
+    failed = 0
+    for name in names:
+        summary, failures = fuzz(name, first, -(-inputs // len(names)), seed)
+        print(f"{name}: {summary}; {len(failures)} failures", *failures, sep="\n  ", flush=True)
+        failed += len(failures)
+    return failed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inputs", type=int, default=20_000, help="over all readers")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inputs", type=int, default=20_000, help="of a run, over all readers")
+    parser.add_argument("--runs", type=int, default=1, help="each with a seed of its own")
+    parser.add_argument("--seed", type=int, help="repeat the run that printed it; drawn where not given")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--reader", choices=READERS, help="this one alone")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
@@ -260,11 +285,8 @@ def main() -> int:
         work(chosen.reader, chosen.first, chosen.inputs, chosen.seed)
         return 0
     names = [chosen.reader] if chosen.reader else list(READERS)
-    failed = 0
-    for name in names:
-        summary, failures = fuzz(name, chosen.first, -(-chosen.inputs // len(names)), chosen.seed)
-        print(f"{name}: {summary}; {len(failures)} failures", *failures, sep="\n  ", flush=True)
-        failed += len(failures)
+    seeds = [fresh_seed() for _ in range(chosen.runs)] if chosen.seed is None else [chosen.seed]
+    failed = sum(fuzz_all(names, chosen.first, chosen.inputs, seed) for seed in seeds)
     return 1 if failed else 0
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vqa.manifest import Video
+from vqa.protocol.sampling import stream
 from vqa.protocol.splits import sizes, split
 from vqa.system.errors import UserError
 
@@ -38,6 +39,32 @@ def test_scene_split_shares_no_scene(n, scenes, seed):
     for scene in {row.scene for row in rows}:
         assert len({parts[row.video_id] for row in rows if row.scene == scene}) == 1
     assert min(sizes(parts).values()) >= 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scenes_are_dealt_as_a_plain_loop_deals_them(seed):
+    """One at a time, in the seed's order, to the part that lacks most of its share; the last ones to empty parts."""
+    counts = {"a": 9, "b": 1, "c": 4, "d": 2, "e": 14, "f": 3, "g": 7}
+    rows = [Video(f"{scene}{i}", "x.mp4", 1.0, scene=scene) for scene, n in counts.items() for i in range(n)]
+    wanted, held = {"test": 8, "val": 8, "train": 24}, {"test": [], "val": [], "train": []}
+    queue = [sorted(counts)[i] for i in stream(seed, "split").permutation(len(counts))]
+    while queue:
+        scene = queue.pop(0)
+        best, most = None, -np.inf
+        for part in wanted:
+            filled = sum(counts[s] for s in held[part])
+            lack = (wanted[part] - filled) / wanted[part]
+            must = sum(not h for h in held.values()) > len(queue)
+            if lack > most and not (must and held[part]):
+                best, most = part, lack
+        held[best].append(scene)
+    expected = {f"{scene}{i}": part for part, own in held.items() for scene in own for i in range(counts[scene])}
+    assert split(rows, seed, "scene") == expected
+
+
+def test_scene_split_fills_parts_by_their_shares():
+    """Forty scenes of one video: every part gets just what it would by video."""
+    assert tuple(sizes(split(videos(40, 40), 1, "scene")).values()) == (24, 8, 8)
 
 
 def test_scene_split_needs_scenes():
@@ -119,3 +146,40 @@ def test_given_parts_are_kept_and_must_name_every_video():
     del given_parts["v4"]
     with pytest.raises(UserError, match="no part to video 'v4'"):
         split(rows, 9, "files", given=given_parts)
+
+
+def test_a_split_is_that_of_every_study_so_far():
+    parts = split(videos(10), 3)
+    assert {video for video, part in parts.items() if part == "test"} == {"v6", "v9"}
+    assert {video for video, part in parts.items() if part == "val"} == {"v0", "v2"}
+
+
+@pytest.mark.parametrize("n", range(5, 60))
+def test_validation_and_test_are_a_fifth_to_the_nearest_video(n):
+    found = sizes(split(videos(n), 0))
+    fifth = next(k for k in range(n) if abs(5 * k - n) <= 2)
+    assert found == {"train": n - 2 * fifth, "val": fifth, "test": fifth}
+
+
+def test_five_videos_are_enough_and_three_scenes_too():
+    assert sizes(split(videos(5), 0)) == {"train": 3, "val": 1, "test": 1}
+    assert min(sizes(split(videos(5, scenes=3), 0, "scene")).values()) >= 1
+
+
+def test_every_video_needs_a_scene():
+    rows = videos(20, scenes=4)
+    rows[7] = Video("v7", "v7.mp4", 1.0)
+    with pytest.raises(UserError, match="video 'v7' has no scene"):
+        split(rows, 0, "scene")
+
+
+def test_a_stored_split_leaves_out_what_the_dataset_lacks_and_refuses_what_it_does_not_know():
+    names = [f"v{i}" for i in range(20)]
+    whole = split(videos(20), 0, "stored", (names, np.arange(20)))
+    assert [whole[name] for name in names] == ["train"] * 13 + ["val"] * 3 + ["test"] * 4
+    fewer = split(videos(15), 0, "stored", (names, np.arange(20)))
+    assert fewer == {name: whole[name] for name in names[:15]}
+    with pytest.raises(UserError, match="video 'v18' has no place in the stored permutations"):
+        split(videos(20), 0, "stored", (names[:18], np.arange(18)))
+    with pytest.raises(UserError, match=r"^splits\.method stored needs `permutations:` in the dataset$"):
+        split(videos(20), 0, "stored")

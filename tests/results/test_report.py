@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.results.fake_study import paper_study, write_fake
-from vqa.results.comparisons import compare_study, write_statistics
-from vqa.results.evaluation import evaluate_study, write_metrics
+from tests.results.fake_study import evaluated, paper_study, write_fake
 from vqa.results.figures import draw_all
 from vqa.results.report import write_report
-from vqa.results.study_data import StudyData
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -45,10 +42,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium; CI ins
 def report(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     study = write_fake(paper_study(folder / "results", seeds=3, plots={"dpi": 60}), {("frame-level", "OS"): 0.4})
-    metrics = evaluate_study(study)
-    write_statistics(study.results / "statistics.csv", compare_study(study, metrics))
-    write_metrics(study.results / "metrics.csv", metrics)
-    data = StudyData(study)
+    data = evaluated(study)
     draw_all(data, study.results / "figures")
     write_report(data, folder / "attachment" / "report.html")  # away from everything it was made from
     return folder / "attachment" / "report.html"

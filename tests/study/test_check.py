@@ -31,6 +31,32 @@ def test_check_reports_a_ready_table(tmp_path, tiny):
     assert "4 of 5 open" in result.stdout and "3.mp4" in result.stdout
 
 
+def demo(videos: int) -> str:
+    return f"{{reader: demo, videos: {videos}, scenes: 3}}"
+
+
+def test_check_warns_of_a_test_part_too_small_for_any_metric(tmp_path):
+    few = check(tmp_path, demo(6))
+    assert few.returncode == 0 and "parts    train 4, val 1, test 1" in few.stdout
+    assert "WARNING: a test part of 1 is too small for any metric, which needs 3 videos" in few.stdout
+    for videos, warned in ((12, True), (13, False)):
+        assert ("WARNING" in check(tmp_path, demo(videos)).stdout) == warned
+
+
+def test_check_gives_the_range_of_sizes_where_seeds_differ(tmp_path):
+    rows = "".join(f"v{i},{i}.mp4,{i}.5,s{min(i // 2, 3)}\n" for i in range(20))
+    (tmp_path / "t.csv").write_text("video_id,path,mos,scene\n" + rows)
+    for i in range(20):
+        (tmp_path / f"{i}.mp4").touch()
+    (tmp_path / "c.yaml").write_text(
+        f"seeds: 8\nsplits: {{method: scene}}\ndatasets:\n  d: {{reader: table, path: {tmp_path}/t.csv}}\n"
+        "experiments:\n  e: {backbone: efficientnet_lite0}\n"
+    )
+    result = vqa("check", "--config", tmp_path / "c.yaml", "--no-headers")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "test 2 to 14" in result.stdout and "WARNING: a test part of 2" in result.stdout
+
+
 def test_check_compares_the_four_with_the_papers_table(tmp_path, tiny):
     konvid(tmp_path / "k", tiny, "{}.mp4", "KoNViD_1k_mos.csv", ".")
     result = check(tmp_path, f"{{reader: konvid-1k, path: {tmp_path}/k}}")
@@ -54,7 +80,7 @@ def ugc(tmp_path: Path, count: int, high: float = 4.677) -> dict[str, Any]:
 def test_check_says_which_public_copy_the_labels_are(tmp_path):
     told, ready = summary(ugc(tmp_path, 1147), method="official")
     assert ready and "all: 1,147 rows, as in DOVER's list; 1,380 in ReLaX-VQA's table" in told
-    assert "none are official: split at random" in told
+    assert "none is official, they are drawn at random" in told
     told, ready = summary(ugc(tmp_path, 1150))
     assert ready and "1,150 rows, as in no known copy; 1,380 in" in told
     told, ready = summary(ugc(tmp_path, 1147, high=93.4))

@@ -9,43 +9,52 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import identity, load, parse
+from vqa.config import Run, identity, load, parse
 from vqa.config.schema import ADDED, Training, _Model
+from vqa.manifest import Video
 from vqa.study import depends
 from vqa.study.grid import Grid
+from vqa.study.layout import Layout
 from vqa.study.sources import Sources
+from vqa.system.files import digest
+from vqa.video.versions import libraries
 
-# As version 0.1 wrote them for workflow/studies/smoke.yaml.
+# As this version's stages write them for workflow/studies/smoke.yaml. No device, no threads, no memory.
 WRITTEN = {
     "demo": '{"fps":24,"height":64,"scenes":3,"seconds":0.75,"seed":0,"version":1,"videos":15,"width":96}',
-    "manifest": '{"reader":{"exclude":[],"fps":24,"height":64,"permutations":null,"reader":"demo","scenes":3,'
-    '"seconds":0.75,"seed":0,"videos":15,"width":96},"videos":"1acee7b51a565177"}',
-    "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav","node":null,'
-    '"on_bad_video":"fail","precision":"float32","storage":"float16","version":1,"videos":"02aece3fa62f39e4"}',
+    "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav",'
+    '"libraries":"LIBRARIES","node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":2,'
+    '"videos":"02aece3fa62f39e4"}',
+    "extract flags": "--backbone resnet3d18 --cube-input crop112 --decoder pyav --precision float32 --storage float16 "
+    "--on-bad-video fail",
+    "index": '{"version":2}',
     "train": '{"run":{"batch_size":4,"epochs":4,"head":"vsfa","label_scale":"dataset","lr":0.0002,'
     '"precision":"float32","redraw":"run","sample_test":true,"sampler":4,"schedule":"constant",'
-    '"selection":"best-val-srocc","split":"random","step_epochs":200,"step_gamma":0.8,"weight_decay":0.0},"version":2}',
-    "train flags": "--batch-size 4 --device cpu --epochs 4 --head vsfa --jobs-per-gpu 1 --label-scale dataset "
+    '"selection":"best-val-srocc","split":"random","step_epochs":200,"step_gamma":0.8,"weight_decay":0.0},"version":3}',
+    "train flags": "--batch-size 4 --epochs 4 --head vsfa --label-scale dataset "
     "--lr 0.0002 --precision float32 --redraw run --sample-test true --sampler 4 --schedule constant "
     "--selection best-val-srocc --split random --step-epochs 200 --step-gamma 0.8 --weight-decay 0.0",
-    "evaluate": '{"cells":{"cube-level":["OO"],"frame-level":["OO","OS","SO","SS"],"sample-4":["OO"]},'
-    '"datasets":["demo"],"seeds":[0,1],"statistics":{"alpha":0.05,"margin":0.02},"version":1}',
+    "evaluate": '{"cells":[["frame-level","OO","OS","SO","SS"],["cube-level","OO"],["sample-4","OO"]],'
+    '"datasets":["demo"],"pairs":[],"seeds":[0,1],"statistics":{"alpha":0.05,"margin":0.02},"version":2}',
 }
 
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
     study = load(REPO / "workflow/studies/smoke.yaml")
-    grid, sources, demo = Grid(study), Sources(study), study.datasets["demo"]
-    bucket = ("resnet3d18", grid.settings("resnet3d18"), study.extraction, demo, 1, sources.buckets("demo")[1])
+    grid, layout, demo = Grid(study), Layout.of(study), study.datasets["demo"]
+    sources = Sources(study, layout, grid)
+    read = "resnet3d18", grid.settings("resnet3d18"), study.extraction, demo
     run = grid.run_settings("sample-4")
+    extract = depends.extract_depends(*read, 1, sources.bucket("demo", 1), "SOURCES")
     return {
         "demo": depends.demo_depends(demo),
-        "manifest": depends.manifest_depends(demo, sources.listing("demo").videos),
-        "extract": depends.extract_depends(*bucket),
-        "train": depends.train_depends(run),
+        "extract": extract.replace(libraries("pyav"), "LIBRARIES"),
+        "extract flags": depends.extract_flags(*read),
+        "index": depends.index_depends(),
+        "train": depends.train_depends(run, []),
         "train flags": depends.train_flags(run, []),
-        "evaluate": depends.evaluate_depends(study),
+        "evaluate": depends.evaluate_depends(study, []),
     }
 
 
@@ -76,10 +85,21 @@ def test_flags_name_a_key_to_come_only_once_it_is_used():
     assert depends.flags(Tomorrow(warmup=3), set()).endswith("--warmup 3 --weight-decay 0.0")
 
 
-def test_a_whole_study_is_shown_with_every_key():
+def test_the_report_shows_the_whole_study_and_the_tables_what_they_are_made_from():
     study = load(REPO / "workflow/studies/smoke.yaml")
-    assert depends.results_depends(study).startswith('1 {"name":"Smoke study on tiny synthetic clips","results":')
-    assert '"jobs_per_gpu":1' in depends.results_depends(study)
+    assert depends.report_depends(study).startswith('2 {"name":"Smoke study on tiny synthetic clips","results":')
+    assert '"jobs_per_gpu":1' in depends.report_depends(study)
+    assert "jobs_per_gpu" not in depends.tables_depends(study) and "Smoke" not in depends.figures_depends(study)
+
+
+def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 3): ...\n")
+    run = Run(head={"name": f"{tmp_path}/mine.py:Mine", "width": 5})
+    before = depends.train_depends(run, [])
+    assert depends.train_depends(Run(head="vsfa"), []).count("source") == 0
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 4): ...\n")
+    assert depends.train_depends(run, []) != before
+    assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
 
 
 @pytest.mark.parametrize(
@@ -94,8 +114,8 @@ def test_a_whole_study_is_shown_with_every_key():
 def test_a_dataset_of_version_01_is_shown_as_before(settings, written):
     study = parse({"seeds": 1, "datasets": {"d": settings}, "experiments": {"e": {"backbone": "efficientnet_lite0"}}})
     shown = '{"exclude": [], "on_bad_video": "fail", ' + written + "}"
-    assert f'"datasets":{{"d":{shown.replace(": ", ":").replace(", ", ",")}}}' in depends.results_depends(study)
-    assert '"splits":{"method":"random"}' in depends.results_depends(study)
+    assert f'"datasets":{{"d":{shown.replace(": ", ":").replace(", ", ",")}}}' in depends.report_depends(study)
+    assert '"splits":{"method":"random"}' in depends.report_depends(study)
 
 
 def test_split_files_reach_the_command_quoted():
@@ -106,3 +126,19 @@ def test_split_files_reach_the_command_quoted():
 def test_permutations_reach_the_command_quoted():
     run = Grid(load(REPO / "workflow/studies/smoke.yaml")).run_settings("sample-4")
     assert depends.train_flags(run, [Path("a folder/info.mat")]).endswith(" --permutations 'a folder/info.mat'")
+
+
+def test_the_content_of_a_split_file_counts_where_one_is_read():
+    run = Grid(load(REPO / "workflow/studies/smoke.yaml")).run_settings("sample-4")
+    assert depends.train_depends(run, [], ["a"]) != depends.train_depends(run, [], ["b"])
+    assert depends.train_depends(run, [], []) == depends.train_depends(run, [])
+
+
+def test_an_official_part_counts_and_its_absence_does_not():
+    dataset = load(REPO / "workflow/studies/smoke.yaml").datasets["demo"]
+    told = [
+        depends.manifest_depends(dataset, [Video("a", "a.mp4", 1.0, split=part)]) for part in (None, "train", "val")
+    ]
+    assert len(set(told)) == 3
+    without = {name: value for name, value in vars(Video("a", "a.mp4", 1.0)).items() if name != "split"}
+    assert f'"videos":"{digest([without])}"' in told[0]

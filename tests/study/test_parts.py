@@ -39,6 +39,11 @@ def study(table: Path, **splits: str) -> Study:
     )
 
 
+def plan(chosen: Study) -> None:
+    grid, layout = Grid(chosen), Layout.of(chosen)
+    sources.check(grid, Sources(chosen, layout, grid))
+
+
 @pytest.mark.parametrize("method", ["random", "official"])
 def test_files_that_were_written_give_the_parts_they_were_written_from(tmp_path, table, method):
     (tmp_path / "c.yaml").write_text(
@@ -59,24 +64,21 @@ def test_files_that_were_written_give_the_parts_they_were_written_from(tmp_path,
 def test_split_files_are_missed_before_anything_runs(tmp_path, table):
     chosen = study(table, method="files", path=str(tmp_path / "out"))
 
-    def plan() -> None:
-        sources.check(Grid(chosen), Sources(chosen))
-
     with pytest.raises(UserError, match=r"splits\.path: there is no file .*d/seed-4\.csv; `vqa splits` writes"):
-        plan()
+        plan(chosen)
     for seed in (4, 7):
         (tmp_path / "out" / "d").mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / "d" / f"seed-{seed}.csv").write_text("video_id,split\nv0,train\n")
     with pytest.raises(UserError, match=r"datasets\.d: the split file gives no part to video 'v1'"):
-        plan()
-    assert Layout(chosen.results).results.exists() is False
+        plan(chosen)
+    assert not chosen.results.exists()
 
 
 def test_several_official_test_sets_are_told_before_anything_runs(table):
     table.write_text(table.read_text().replace("v19,sub/v19.mp4,19.25,test", "v19,sub/v19.mp4,19.25,test:hard"))
     chosen = study(table, method="official")
     with pytest.raises(UserError, match=r"datasets\.d: the official test sets are test, hard; .*`test_sets: \[test\]`"):
-        sources.check(Grid(chosen), Sources(chosen))
+        plan(chosen)
 
 
 def test_the_demo_has_labels_once_it_is_rendered(tmp_path):

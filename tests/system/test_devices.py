@@ -1,5 +1,8 @@
 """Leases between real processes; no GPU is needed, names of devices are."""
 
+import logging
+import multiprocessing
+import os
 import select
 import subprocess
 import sys
@@ -11,7 +14,7 @@ import pytest
 from tests.conftest import vqa
 from vqa.manifest import Video, write_manifest
 from vqa.system import devices
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 
 HOLD = """
 import sys
@@ -25,8 +28,7 @@ with lease("cuda", int(sys.argv[1]) or None) as device:
 
 @pytest.fixture
 def two_gpus(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(devices.POOL, str(tmp_path / "pool"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv(devices.STAND_IN, "1")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
@@ -94,6 +96,89 @@ def test_a_slurm_job_without_gpus_sees_none_of_the_node(monkeypatch):
 def test_no_gpu_is_one_line(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(UserError, match="no GPU is visible"), devices.lease("cuda"):
+        pass
+
+
+def test_auto_falls_back_to_the_cpu_where_torch_cannot_use_the_gpu(two_gpus, monkeypatch, caplog):
+    monkeypatch.delenv(devices.STAND_IN)
+    caplog.set_level(logging.INFO, "vqa")
+    with devices.lease("auto") as device:
+        assert device == "cpu"
+    assert "cannot be used by this torch: working on the CPU" in caplog.text
+    with pytest.raises(UserError, match="this torch cannot use the GPU"), devices.lease("cuda"):
+        pass
+
+
+@pytest.mark.parametrize("told,expected", [(True, ["GPU-c3", "GPU-d4"]), (False, ["0", "1"])])
+def test_gpus_are_named_as_cuda_knows_them_not_by_their_minors(monkeypatch, tmp_path, told, expected):
+    """A container that was given GPUs 3 and 4 of a machine."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for minor, uuid in ((3, "GPU-c3"), (4, "GPU-d4"), (0, "GPU-a0")):
+        (tmp_path / "driver" / f"0000:0{minor}").mkdir(parents=True)
+        facts = f"Model: \t\t NVIDIA\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n"
+        (tmp_path / "driver" / f"0000:0{minor}" / "information").write_text(facts if told else "")
+    real = Path.glob
+    minors = [Path("/dev/nvidia4"), Path("/dev/nvidia3")]
+    monkeypatch.setattr(Path, "glob", lambda self, p: minors if self == Path("/dev") else real(self, p))
+    monkeypatch.setattr(devices, "_DRIVER", tmp_path / "driver")
+    assert devices.visible() == expected
+
+
+def test_all_users_share_one_pool_whatever_their_umask(two_gpus, tmp_path):
+    before = os.umask(0o077)
+    try:
+        with devices.lease("cuda"):
+            pass
+    finally:
+        os.umask(before)
+    pool = tmp_path / "pool"
+    assert pool.stat().st_mode & 0o7777 == 0o1777
+    assert {path.stat().st_mode & 0o777 for path in pool.iterdir()} == {0o666}
+
+
+def hold_as(user: int, sender, waiting) -> None:
+    os.setuid(user)
+    with devices.lease("cuda"):
+        sender.send(user)
+        waiting.wait(20)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes two users")
+def test_two_users_do_not_hold_one_gpu(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for name, value in ((devices.STAND_IN, "1"), ("CUDA_VISIBLE_DEVICES", "0")):
+        monkeypatch.setenv(name, value)
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe()
+    done = context.Event()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own is closed to other users
+        Path(folder).chmod(0o755)
+        (Path(folder) / "pool").mkdir()
+        (Path(folder) / "pool").chmod(0o1777)
+        monkeypatch.setenv(devices.POOL, f"{folder}/pool")
+        users = [context.Process(target=hold_as, args=(user, sender, done)) for user in (12001, 12002)]
+        for process in users:
+            process.start()
+        assert receiver.poll(20)
+        first = receiver.recv()
+        assert not receiver.poll(1)
+        done.set()
+        assert receiver.poll(20) and {first, receiver.recv()} == {12001, 12002}
+        for process in users:
+            process.join()
+
+
+def test_a_folder_or_link_that_someone_put_there_is_refused_by_name(two_gpus, monkeypatch, tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "pool").mkdir(mode=0o777)
+    (tmp_path / "pool" / "0.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(RunError, match=r"0\.lock: is no lock"), devices.lease("cuda"):
+        pass
+    assert (tmp_path / "victim").read_text() == "precious"
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.setenv(devices.POOL, str(tmp_path / "link"))
+    with pytest.raises(RunError, match="VQA_GPU_POOL"), devices.lease("cuda"):
         pass
 
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
@@ -69,11 +70,13 @@ def test_raw_yuv_of_the_wrong_size_says_how_many_frames_it_holds(tmp_path):
 
 
 @pytest.mark.parametrize("decoder", ["pyav", "decord"])
-@pytest.mark.parametrize("content", ["empty", "text", "noise", "audio", "missing", "cut"])
+@pytest.mark.parametrize("content", ["empty", "text", "noise", "audio", "folder", "cut"])
 def test_what_is_no_video_is_a_user_error_naming_the_file(tmp_path, clip, content, decoder):
     path = tmp_path / "bad.mp4"
     if content == "empty":
         path.touch()
+    elif content == "folder":
+        path.mkdir()
     elif content == "text":
         path.write_text("this is no video\n" * 100)
     elif content == "noise":
@@ -127,3 +130,11 @@ def test_decoding_memory_does_not_grow_with_length(make_clip, tmp_path):
         run = subprocess.run([sys.executable, "-c", script, clip], capture_output=True, text=True, check=True)
         peaks.append(int(run.stdout) / 1024)
     assert peaks[1] < peaks[0] + 40  # MB; 600 frames are 415 MB
+
+
+def test_videos_decoded_side_by_side_are_those_decoded_alone(make_clip, tmp_path):
+    videos = [Video(str(n), str(make_clip(tmp_path / f"{n}.mp4", frames=30, seed=n)), 1.0) for n in range(6)]
+    alone = [decode(video)[0] for video in videos]
+    with ThreadPoolExecutor(6) as pool:
+        together = [frames for frames, _ in pool.map(decode, videos * 4)]
+    assert all(map(np.array_equal, together, alone * 4))

@@ -20,11 +20,11 @@ SMOKE = REPO / "workflow" / "studies" / "smoke.yaml"
 class Project:
     """A folder in which Snakemake runs a study of the repository's workflow."""
 
-    def __init__(self, folder: Path, study: Path = SMOKE):
+    def __init__(self, folder: Path, study: Path | None = SMOKE):
         self.folder = folder
         self.config = folder / "study.yaml"
         folder.mkdir(parents=True, exist_ok=True)
-        if not self.config.exists():
+        if study and not self.config.exists():
             shutil.copy(study, self.config)
 
     @property
@@ -33,6 +33,14 @@ class Project:
 
     def copy(self, folder: Path) -> "Project":
         shutil.copytree(self.folder, folder, symlinks=True)  # keeps mtimes: nothing looks changed
+        return Project(folder)
+
+    def link(self, folder: Path) -> "Project":
+        """A copy by hard links, for plans: nothing but the config may be written to."""
+        shutil.copytree(self.folder, folder, symlinks=True, copy_function=os.link)
+        text = self.config.read_text()
+        (folder / self.config.name).unlink()
+        (folder / self.config.name).write_text(text)
         return Project(folder)
 
     def edit(self, **changes: object) -> None:
@@ -98,6 +106,12 @@ def finished(tmp_path_factory, worker_id) -> Project:
         if not (project.results / "report.html").exists():
             project.run()
     return project
+
+
+@pytest.fixture
+def plan(finished, tmp_path) -> Project:
+    """A copy of the finished study to plan with."""
+    return finished.link(tmp_path / "project")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vqa.backbones.registry import Spec, spec
+from vqa.backbones.registry import Spec, check_settings, spec
 
 if TYPE_CHECKING:
     from vqa.backbones.extractor import Extractor
@@ -14,9 +14,11 @@ __all__ = ["Spec", "create", "spec"]
 def create(name: str, weights: str | Path, cube_input: str = "crop112", node: str | None = None) -> "Extractor":
     """The extractor of a registered backbone with its weights loaded, in float32.
 
-    Raises `UserError` for an unknown name and for a checkpoint that does not fit.
+    Raises `UserError` for an unknown name, for a checkpoint that does not fit, and for settings
+    that the backbone cannot follow, such as a node whose maps have no positions.
     """
     entry, weights = spec(name), Path(weights)
+    check_settings(name, node, cube_input)
     if name == "efficientnet_lite0":
         from vqa.backbones import efficientnet_lite
 

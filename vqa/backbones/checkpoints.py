@@ -1,5 +1,6 @@
 """Checkpoints: read as tensors only, and compared with the network before they are loaded."""
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vqa.system.errors import UserError
+
+_METADATA = "_metadata"  # of a state dict, as torch names it
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -20,13 +23,19 @@ def read(path: Path) -> dict[str, Tensor]:
     state = data.get("state_dict", data) if isinstance(data, dict) else data
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{path}: holds no state dict of tensors; is it the right file?")
-    return {key.removeprefix("module."): value for key, value in state.items()}
+    named = OrderedDict((key.removeprefix("module."), value) for key, value in state.items())
+    if hasattr(state, _METADATA):  # the modules' versions, which mnasnet reads
+        setattr(
+            named, _METADATA, {key.removeprefix("module."): value for key, value in getattr(state, _METADATA).items()}
+        )
+    return named
 
 
 def load(model: nn.Module, state: dict[str, Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:
     """Load exactly; tensors whose names start with `ignore` (the classifier) may differ."""
     wanted = model.state_dict()
-    state = {key: value for key, value in state.items() if not key.startswith(ignore)} if ignore else state
+    metadata = getattr(state, _METADATA, getattr(wanted, _METADATA))
+    state = OrderedDict((key, value) for key, value in state.items() if not (ignore and key.startswith(ignore)))
     optional = {key for key in wanted if key.endswith("num_batches_tracked")}
     problems = {
         "missing": sorted(wanted.keys() - state.keys() - optional),
@@ -44,4 +53,5 @@ def load(model: nn.Module, state: dict[str, Tensor], path: Path, ignore: tuple[s
             if names
         )
         raise UserError(f"{path}: does not fit the backbone ({told}); give the checkpoint it was made for")
+    setattr(state, _METADATA, metadata)
     model.load_state_dict(state, strict=not optional)

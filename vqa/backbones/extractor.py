@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from vqa.backbones.layout import CHANNELS_FIRST, Layout, pool
+
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
@@ -23,6 +25,8 @@ class Extractor(nn.Module):
 
     prepare: applied to each frame (H, W, 3) in the decoder's thread, e.g. resize and crop.
     bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.
+    layout: of the trunk's maps.
+    smallest: the shortest side of a frame that the trunk takes, in pixels.
     """
 
     mean: Tensor
@@ -37,6 +41,8 @@ class Extractor(nn.Module):
         preprocessing: str,
         bytes_per_pixel: float,
         prepare: Prepare | None = None,
+        layout: Layout = CHANNELS_FIRST,
+        smallest: int = 1,
     ):
         super().__init__()
         self.trunk = trunk.eval().requires_grad_(False)
@@ -44,6 +50,8 @@ class Extractor(nn.Module):
         self.preprocessing = preprocessing
         self.bytes_per_pixel = bytes_per_pixel
         self.prepare = prepare or (lambda frame: frame)
+        self.layout = layout
+        self.smallest = smallest
         self.precision = torch.float32
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
@@ -53,7 +61,7 @@ class Extractor(nn.Module):
         pixels = (frames.to(torch.float32) - self.mean) / self.std
         # Channels last in memory is exactly what the trunk's layout wants: no copy here.
         pixels = pixels.to(self.precision).movedim(-1, 1)
-        return pool(self.trunk(pixels))
+        return pool(self.trunk(pixels), self.layout)
 
     def optimise(self, precision: torch.dtype) -> "Extractor":
         """Fold batch norms, choose the memory layout, set the precision."""
@@ -69,15 +77,6 @@ class Extractor(nn.Module):
         scale = torch.finfo(self.precision).bits / 32
         each = pixels * self.clip_length * self.bytes_per_pixel * scale
         return int(min(64, max(1, memory_mb * 1e6 // each)))
-
-
-def pool(maps: Tensor) -> Tensor:
-    """[B, C, *positions] -> [B, 2 C]: mean, then std with n - 1 (0 for a single position)."""
-    maps = maps.flatten(2).float()
-    if maps.shape[2] == 1:
-        return torch.cat([maps[..., 0], torch.zeros_like(maps[..., 0])], dim=1)
-    std, mean = torch.std_mean(maps, dim=2, correction=1)
-    return torch.cat([mean, std], dim=1)
 
 
 def fold_batch_norms(model: nn.Module) -> None:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from vqa.backbones import families
 from vqa.system.errors import UserError
 
 CUBE = 16
@@ -57,6 +58,30 @@ def spec(name: str) -> Spec:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
     raise UserError(f"backbone '{name}' is unknown; {hint}")
+
+
+def recipe(name: str, node: str | None) -> int | None:
+    """A number that stands in what features depend on where they are not what version 0.1 made."""
+    return families.recipe(_torchvision(name), node) if _torchvision(name) else None
+
+
+def check_settings(name: str, node: str | None, cube_input: str) -> None:
+    """Raise `UserError` for settings that a backbone cannot follow."""
+    if node is not None and not _torchvision(name):
+        raise UserError(
+            f"backbones.{name}.node: {name} is always pooled at its last maps; remove `node`, which is for "
+            "torchvision/<name>"
+        )
+    if cube_input == "native" and _torchvision(name) and families.family(_torchvision(name)).own_size:
+        raise UserError(
+            f"backbones.{name}.cube_input: native: this network takes one size only; remove it, and frames are "
+            "resized as for its training"
+        )
+
+
+def _torchvision(name: str) -> str:
+    """The model's name in torchvision, empty for other backbones."""
+    return name.removeprefix("torchvision/") if name.startswith("torchvision/") else ""
 
 
 def require_checkpoint(backbone: str, path: Path) -> None:

@@ -1,30 +1,21 @@
-"""Any torchvision classification or video model: `torchvision/<name>`, cut at a named node."""
+"""Any torchvision classification or video model: `torchvision/<name>`, cut at a node of its graph."""
 
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-from vqa.backbones import checkpoints
-from vqa.backbones.efficientnet_lite import IMAGENET_MEAN, IMAGENET_STD
-from vqa.backbones.extractor import Extractor, resize_and_crop
+from vqa.backbones import checkpoints, nodes
+from vqa.backbones.extractor import Extractor
+from vqa.backbones.families import family
+from vqa.backbones.layout import Shape
+from vqa.backbones.nodes import Cut, Tried
+from vqa.backbones.preprocessing import Preprocessing, cropped, native, published
+from vqa.backbones.registry import CUBE
 from vqa.system.errors import UserError
 
-_KINETICS_MEAN = (0.43216 * 255, 0.394666 * 255, 0.37645 * 255)
-_KINETICS_STD = (0.22803 * 255, 0.22145 * 255, 0.216989 * 255)
-_DEFAULT_NODES = ("layer4", "features", "trunk_output")
-
-
-class _Trunk(nn.Module):
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        maps: Tensor = self.network(x)["maps"]
-        return maps
+_TRIED = ((128, 160), (192, 256))  # sizes of the dry passes
 
 
 def weights_entry(name: str) -> Any:
@@ -36,26 +27,71 @@ def weights_entry(name: str) -> Any:
     return entries[0]
 
 
-def create(name: str, weights: Path, clip_length: int, node: str | None, cube_input: str) -> Extractor:
-    weights_entry(name)
-    network = models.get_model(name, weights=None).eval()
-    checkpoints.load(network, checkpoints.read(weights), weights)
-    nodes = get_graph_node_names(network)[1]
-    chosen = node or next((n for n in _DEFAULT_NODES if any(m.split(".")[0] == n for m in nodes)), None)
-    if chosen is None or not any(m == chosen or m.startswith(f"{chosen}.") for m in nodes):
+def build(name: str) -> nn.Module:
+    """The model as its published weights want it, random."""
+    options: dict[str, Any] = {}
+    if name.startswith("vit_"):
+        options = {"image_size": weights_entry(name).meta["min_size"][0]}
+    if name in ("googlenet", "inception_v3"):
+        # Weights ported from TensorFlow: the model itself turns ImageNet's mean and std into 0.5 and 0.5.
+        options = {"transform_input": True, "init_weights": False}
+    network: nn.Module = models.get_model(name, weights=None, **options)
+    return network.eval()
+
+
+def preprocessing(name: str, clip_length: int, cube_input: str) -> Preprocessing:
+    """Mean and std of the weights' own transforms; native size where the model takes any."""
+    transforms = weights_entry(name).transforms()
+    if not hasattr(transforms, "mean"):
+        raise UserError(f"backbone 'torchvision/{name}': its weights state no mean and std; name another model")
+    if family(name).own_size:
+        return published(transforms)
+    if clip_length > 1 and cube_input == "crop112":
+        return cropped(transforms, 112)
+    return native(transforms)
+
+
+def inputs(name: str, clip_length: int) -> list[Shape]:
+    """Shapes of the dry passes: two of different sizes, or the one size that the model takes."""
+    if family(name).own_size:
+        side = weights_entry(name).meta["min_size"][0]
+        return [(2, 3, CUBE, side, side) if clip_length > 1 else (2, 3, side, side)]
+    if clip_length > 1:
+        return [(2, 3, CUBE * times, *size) for times, size in enumerate(_TRIED, start=1)]
+    return [(2, 3, *size) for size in _TRIED]
+
+
+def cut(name: str, network: nn.Module, clip_length: int, node: str) -> Cut:
+    """The network up to `node`, tried without data; raises `UserError` for one that cannot be pooled."""
+    known = family(name)
+    try:
+        return nodes.cut(network, node, Tried(inputs(name, clip_length), known.nodes, known.modules))
+    except ValueError as problem:
+        default = f" [default: {known.node}]" if known.node else ""
         raise UserError(
-            f"backbone 'torchvision/{name}': no node '{chosen or '?'}'; set backbones.torchvision/{name}.node "
-            f"to one of {', '.join(nodes[-6:])} or an earlier one"
-        )
-    cubes = clip_length > 1
-    crop = cubes and cube_input == "crop112"
+            f"backbone 'torchvision/{name}': {problem}; set backbones.torchvision/{name}.node{default}"
+        ) from None
+
+
+def create(name: str, weights: Path, clip_length: int, node: str | None, cube_input: str) -> Extractor:
+    fed = preprocessing(name, clip_length, cube_input)
+    network = build(name)
+    checkpoints.load(network, checkpoints.read(weights), weights)
+    chosen = node or family(name).node
+    made = cut(name, network, clip_length, chosen)
     return Extractor(
-        _Trunk(create_feature_extractor(network, {chosen: "maps"})),
-        _KINETICS_MEAN if cubes else IMAGENET_MEAN,
-        _KINETICS_STD if cubes else IMAGENET_STD,
+        made.trunk,
+        fed.mean,
+        fed.std,
         clip_length=clip_length,
-        preprocessing=f"RGB, {'Kinetics' if cubes else 'ImageNet'} mean and std, "
-        f"{'112 crop' if crop else 'native size'}, node {chosen}",
+        preprocessing=f"{fed}, node {chosen}",
         bytes_per_pixel=300,
-        prepare=resize_and_crop(112) if crop else None,
+        prepare=fed.prepare,
+        layout=made.layout,
+        smallest=smallest(name) if fed.prepare is None else 1,
     )
+
+
+def smallest(name: str) -> int:
+    """The shortest side, in pixels, of frames at native size."""
+    return 1 if family(name).smaller else min(weights_entry(name).meta.get("min_size", (1, 1)))

@@ -31,7 +31,12 @@ _COMMANDS = {
     "figures": "results",
     "report": "results",
     "compare": "results",
+    "list": "models",
+    "check-model": "models",
 }
+
+
+_FUNCTIONS = {"list": "list_"}
 
 
 class _Stages(click.Group):
@@ -42,7 +47,7 @@ class _Stages(click.Group):
         if name not in _COMMANDS:
             return None
         module = importlib.import_module(f"vqa.cli.{_COMMANDS[name]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        command: click.Command = getattr(module, _FUNCTIONS.get(name, name.replace("-", "_")))
         return command
 
 

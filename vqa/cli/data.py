@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from vqa import config as configs
-from vqa.cli.options import FILE, FOLDER, config_option, settings_options
-from vqa.config import DemoDataset
+from vqa.cli.options import FILE, FOLDER, config_option, settings_options, study_option
+from vqa.config import DemoDataset, Study
 from vqa.system.errors import UserError
 
 _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
@@ -25,21 +25,20 @@ def demo_data(output: Path, workers: int, **settings: Any) -> None:
 
 
 @click.command()
-@config_option
+@study_option
 @click.option("--dataset", required=True, help="a name under `datasets:` in the config")
 @click.option("--output", type=FILE, required=True, help="the manifest to write (CSV)")
-def manifest(config: Path, dataset: str, output: Path) -> None:
+def manifest(study: Study, dataset: str, output: Path) -> None:
     """Read a dataset's native metadata and write its manifest, one row a video."""
     from vqa import datasets
     from vqa.datasets import demo, table
     from vqa.manifest import write_manifest
 
-    study = configs.load(config)
     settings = configs.dataset(study, dataset)
     if isinstance(settings, DemoDataset):
-        listing = table.read(demo.table(dataset, study.results)).without(settings.exclude, dataset)
+        listing = table.read(demo.table(dataset, study.store)).without(settings.exclude, dataset)
     else:
-        listing = datasets.read(dataset, settings, study.results)
+        listing = datasets.read(dataset, settings, study.store)
     write_manifest(output, listing.videos)
 
 

@@ -1,5 +1,6 @@
 """vqa weights, extract, index"""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 
 from vqa import config as configs
 from vqa import datasets
-from vqa.cli.options import FILE, FOLDER, settings_options
+from vqa.cli.options import FILE, FOLDER, digest_option, load_study, settings_options
 from vqa.config import BackboneSettings, Extraction
 from vqa.manifest import Video, read_manifest
 from vqa.system.errors import UserError
@@ -28,25 +29,33 @@ def weights(backbone: str, output: Path) -> None:
 
 
 @click.command()
-@click.option("--manifest", type=FILE, help="the videos: a manifest (CSV), or --config and --dataset")
+@click.option("--task", type=FILE, help="the videos: a bucket as the workflow planned it (JSON)")
+@click.option("--manifest", type=FILE, help="the videos: a manifest (CSV)")
 @click.option("--config", type=FILE, help="the videos: a study config that has --dataset")
+@digest_option
 @click.option("--dataset", help="a name under `datasets:` in the config")
 @click.option("--bucket", default="0/1", show_default=True, help="I/N: the I-th of N buckets of videos")
 @click.option("--backbone", required=True, help="e.g. resnet50, resnet3d101-2018, torchvision/<name>")
 @click.option("--output", type=FOLDER, required=True, help="folder of the shards")
 @click.option("--receipt", type=FILE, required=True, help="JSON to write: shard -> fingerprint")
+@click.option("--seen", type=FILE, help="JSON to write: what was read of each source of the task")
+@click.option("--study-precision", type=FILE, help="file that keeps what --precision auto meant to the first job")
 @click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
 @click.option("--weights", type=FILE, required=True, help="checkpoint of the backbone")
 @settings_options(BackboneSettings, only=("cube_input", "node"))
 @settings_options(Extraction)
 def extract(
+    task: Path | None,
     manifest: Path | None,
     config: Path | None,
+    digest: str | None,
     dataset: str | None,
     bucket: str,
     backbone: str,
     output: Path,
     receipt: Path,
+    seen: Path | None,
+    study_precision: Path | None,
     on_bad_video: str,
     weights: Path,
     cube_input: str,
@@ -58,34 +67,38 @@ def extract(
     Shards that are up to date are kept. A bad video does not stop the others.
     """
     from vqa.backbones.registry import require_checkpoint
-    from vqa.features.bucket import Bucket, extract_bucket
-    from vqa.features.identity import bucket_of, settings_of
-    from vqa.system.files import sha256
+    from vqa.features.extract import extract as run_extraction
+    from vqa.features.identity import bucket_of
+    from vqa.features.sources import read_task
 
-    number, total = _bucket(bucket)
-    videos = [v for v in _videos(manifest, config, dataset) if bucket_of(v.video_id, total) == number]
+    if task:
+        videos = read_task(task).videos
+    else:
+        number, total = _bucket(bucket)
+        videos = [v for v in _videos(manifest, config, digest, dataset) if bucket_of(v.video_id, total) == number]
     backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
-    depends = settings_of(backbone, backbone_settings, extraction)
-    extract_bucket(
-        Bucket(output, videos, depends, sha256(weights)),
-        backbone,
-        backbone_settings,
-        extraction,
-        weights,
-        receipt,
-        on_bad_video,
-    )
+    run_extraction(
+        videos, backbone, backbone_settings, extraction, weights, output, receipt, on_bad_video,
+        study_precision, partial(_stamps, task), seen,
+    )  # fmt: skip
 
 
-def _videos(manifest: Path | None, config: Path | None, dataset: str | None) -> list[Video]:
+def _stamps(task: Path | None) -> dict[str, str]:
+    """Read when the job ends: a Snakemake started meanwhile has planned anew, and what it wrote counts."""
+    from vqa.features.sources import read_task
+
+    return read_task(task).stamps if task else {}
+
+
+def _videos(manifest: Path | None, config: Path | None, digest: str | None, dataset: str | None) -> list[Video]:
     if manifest:
         return read_manifest(manifest)
     if not (config and dataset):
-        raise UserError("give the videos by --manifest, or by --config and --dataset")
-    study = configs.load(config)
-    return datasets.read(dataset, configs.dataset(study, dataset), study.results).videos
+        raise UserError("give the videos by --task, by --manifest, or by --config and --dataset")
+    study = load_study(config, digest)
+    return datasets.read(dataset, configs.dataset(study, dataset), study.store).videos
 
 
 def _bucket(text: str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Options made from the typed config, so that flags, defaults and help have one source."""
 
+import functools
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from vqa import config as configs
+from vqa.config import Study
+from vqa.study import session
+from vqa.system.errors import UserError, snakemake
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -32,10 +38,13 @@ def _option(name: str, field: FieldInfo) -> Decorator:
     if get_origin(kind) in (types.UnionType, Union):
         kind = next(each for each in get_args(kind) if each is not type(None))
     types_: Any = click.Choice(get_args(kind)) if get_origin(kind) is Literal else FILE if kind is Path else kind
+    default: Any = None if required else field.get_default(call_default_factory=True)
+    if get_origin(kind) is dict:
+        types_, default = str, "{}"  # JSON
     return click.option(
         f"--{name.replace('_', '-')}",
         type=types_,
-        default=None if required else field.get_default(),
+        default=default,
         required=required,
         show_default=True,
         help=(field.description or "").replace("\n", " "),
@@ -46,3 +55,33 @@ def config_option(function: Command) -> Command:
     return click.option(
         "--config", type=FILE, default=Path("config.yaml"), show_default=True, help="study config (YAML)"
     )(function)
+
+
+def digest_option(function: Command) -> Command:
+    return click.option(
+        "--digest",
+        envvar=session.STUDY,
+        show_envvar=True,
+        help="refuse any config but the one of this digest; Snakemake gives it to its jobs",
+    )(function)
+
+
+def study_option(function: Command) -> Command:
+    """`--config` and `--digest`; the command is given the `study` they name."""
+
+    @functools.wraps(function)
+    def loaded(*, config: Path, digest: str | None, **settings: Any) -> Any:
+        return function(study=load_study(config, digest), **settings)
+
+    return config_option(digest_option(loaded))
+
+
+def load_study(config: Path, digest: str | None) -> Study:
+    """Raises `UserError` where another Snakemake has written its own study over this command's."""
+    study = configs.load(config)
+    if digest and digest != session.digest_of(study):
+        raise UserError(
+            f"{config}: is not the study that this job belongs to, another Snakemake has started here since; "
+            f"wait for that one, then run `{snakemake()}`"
+        )
+    return study

@@ -4,57 +4,62 @@ from pathlib import Path
 
 import click
 
-from vqa import config as configs
-from vqa.cli.options import FILE, FOLDER, config_option
+from vqa.cli.options import FILE, FOLDER, study_option
+from vqa.config import Study
 
 
 @click.command()
-@config_option
+@study_option
 @click.option("--metrics", type=FILE, required=True, help="metrics.csv to write")
 @click.option("--statistics", type=FILE, required=True, help="statistics.csv to write")
-def evaluate(config: Path, metrics: Path, statistics: Path) -> None:
+def evaluate(study: Study, metrics: Path, statistics: Path) -> None:
     """Compute all metrics from the predictions, and the tests between modes, samplers and heads."""
     from vqa.results import comparisons, evaluation
 
-    study = configs.load(config)
     values = evaluation.evaluate_study(study)
     comparisons.write_statistics(statistics, comparisons.compare_study(study, values))
     evaluation.write_metrics(metrics, values)
 
 
 @click.command()
-@config_option
+@study_option
 @click.option("--output", type=FOLDER, required=True, help="folder for csv, md and tex")
-def tables(config: Path, output: Path) -> None:
+def tables(study: Study, output: Path) -> None:
     """Write the paper's tables I-VII, and those beyond it, beside the paper's own numbers."""
+    from vqa.results.leftovers import remove_leftovers
     from vqa.results.study_data import StudyData
     from vqa.results.tables import all_tables
     from vqa.results.tables.writers import write_table
 
-    for table in all_tables(StudyData(configs.load(config))):
+    data = StudyData(study)
+    for table in all_tables(data):
         write_table(output, table)
+    remove_leftovers(output, data.contents.tables, (".csv", ".md", ".tex"))
 
 
 @click.command()
-@config_option
+@study_option
 @click.option("--output", type=FOLDER, required=True, help="folder for png and pdf")
-def figures(config: Path, output: Path) -> None:
+def figures(study: Study, output: Path) -> None:
     """Draw figures 3 and 4, and those beyond the paper."""
     from vqa.results.figures import draw_all
+    from vqa.results.leftovers import remove_leftovers
     from vqa.results.study_data import StudyData
 
-    draw_all(StudyData(configs.load(config)), output)
+    data = StudyData(study)
+    draw_all(data, output)
+    remove_leftovers(output, data.contents.figures, (".png", ".pdf"))
 
 
 @click.command()
-@config_option
+@study_option
 @click.option("--output", type=FILE, required=True, help="report.html to write")
-def report(config: Path, output: Path) -> None:
+def report(study: Study, output: Path) -> None:
     """Write one self-contained page with the verdicts, tables, figures, settings and provenance."""
     from vqa.results.report import write_report
     from vqa.results.study_data import StudyData
 
-    write_report(StudyData(configs.load(config)), output)
+    write_report(StudyData(study), output)
 
 
 @click.command()

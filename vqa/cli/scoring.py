@@ -1,13 +1,18 @@
 """vqa score"""
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from vqa.cli.options import FILE
+from vqa.manifest import Video
 from vqa.system.devices import Device, lease
 from vqa.system.errors import UserError
+from vqa.system.files import write_text
+
+if TYPE_CHECKING:
+    from vqa.scoring import Scorer
 
 
 @click.command()
@@ -40,20 +45,40 @@ def score(
 ) -> None:
     """Score PATH, a video or a folder of videos, on the MOS scale of the head's training dataset.
 
-    VSFA.pt does not hold its scale: its scores lie near 0..1.
+    VSFA.pt does not hold its scale: its scores lie near 0..1. Each score is kept as soon as it is there, in
+    OUTPUT.part: the same command goes on where a killed one stopped.
     """
-    from vqa.scoring import Scorer, find_videos, scores_csv, write_curves
-    from vqa.system.files import write_text
+    from vqa.scoring import Scorer, find_videos
 
     videos = find_videos(path, width, height, pixel_format)
     with lease(device) as torch_device:
-        scores, errors = Scorer(head, weights, backbone, memory_mb, threads, torch_device).score(videos)
-    if output:
-        write_text(output, scores_csv(scores))
-    else:
-        click.echo(scores_csv(scores), nl=False)
-    if curve:
-        write_curves(curve, scores)
+        errors = _score(Scorer(head, weights, backbone, memory_mb, threads, torch_device), videos, output, curve)
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise UserError(f"{errors[0]}{more}")
+
+
+def _score(scorer: "Scorer", videos: list[Video], output: Path | None, curve: Path | None) -> list[str]:
+    """Print or write the scores; returns the errors of videos that cannot be read."""
+    from vqa.scoring import Journal, Score, score_all, scores_csv, write_curves
+
+    target = output or curve
+    journal = Journal(target, scorer.identity) if target else None
+    scores: list[Score] = []
+    errors: list[str] = []
+    if not output:
+        click.echo(scores_csv([]), nl=False)
+    for found in score_all(scorer, videos, journal):
+        if not isinstance(found, Score):
+            errors.append(str(found.error))
+            continue
+        scores.append(found)
+        if not output:
+            click.echo(scores_csv([found], header=False), nl=False)
+    if output:
+        write_text(output, scores_csv(scores))
+    if curve:
+        write_curves(curve, scores)
+    if journal:
+        journal.remove()
+    return errors

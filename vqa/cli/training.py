@@ -37,6 +37,7 @@ def train(
     from vqa.manifest import read_manifest
     from vqa.protocol.split_files import read_split_file
     from vqa.protocol.splits import split
+    from vqa.system.files import portable, sha256
 
     run = configs.validate(Run, settings)
     videos = read_manifest(manifest)
@@ -46,7 +47,13 @@ def train(
     entries = read_index(index)
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
-    made_by = {"manifest": str(manifest), "index": str(index), "features": feature_origin(entries)}
+    read = {"manifest": manifest, "index": index, "split_file": split_file}
+    made_by = {
+        "manifest": portable(manifest, index, output),
+        "index": portable(index, manifest, output),
+        "inputs": {name: sha256(path) for name, path in read.items() if path},
+        "features": feature_origin(entries),
+    }
     run_training(run, seed, order, videos, entries, parts, output, made_by)
 
 

@@ -1,5 +1,6 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
+from vqa.config.base import identity
 from vqa.config.datasets import (
     Dataset,
     DemoDataset,
@@ -11,21 +12,13 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
-from vqa.config.load import dataset, load, parse, to_yaml, validate
-from vqa.config.names import MODES, HeadName, Mode, NativeReader, Precision, SplitMethod
-from vqa.config.schema import (
-    BackboneSettings,
-    Experiment,
-    Extraction,
-    Run,
-    Study,
-    Training,
-    identity,
-)
+from vqa.config.load import dataset, load, parse, read, to_yaml, validate
+from vqa.config.names import MODES, Mode, NativeReader, Precision
+from vqa.config.schema import BackboneSettings, Experiment, Extraction, Run, Statistics, Study, Training
 
 __all__ = [
-    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "HeadName", "LabelFile",
-    "LabelsDataset", "Mode", "NativeDataset", "NativeReader", "Precision", "PresetDataset", "RawVideo", "Run",
-    "SplitMethod", "Study", "TableDataset", "Training", "VsfaInfoDataset", "dataset", "identity", "load", "parse",
-    "to_yaml", "validate",
+    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "LabelFile", "LabelsDataset",
+    "Mode", "NativeDataset", "NativeReader", "Precision", "PresetDataset", "RawVideo", "Run", "Statistics", "Study",
+    "TableDataset", "Training", "VsfaInfoDataset", "dataset", "identity", "load", "parse", "read", "to_yaml",
+    "validate",
 ]  # fmt: skip

@@ -1,14 +1,43 @@
-"""What every model of the config shares."""
+"""What every model of the config shares, and what of it a result depends on."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class Model(BaseModel):
     """Unknown keys are errors. A key that came after version 0.1 is marked with `json_schema_extra=ADDED`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def identity(
+    settings: BaseModel, include: set[str] | None = None, exclude: Iterable[str] = (), exclude_none: bool = False
+) -> dict[str, Any]:
+    """What a result depends on, JSON-able. An added key counts once it leaves its default: keys to
+    come never replan a finished study.
+    """
+    left_out = _unused(settings) | dict.fromkeys(exclude, True)
+    return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none)
+
+
+def _unused(value: Any) -> dict[Any, Any]:
+    """The added keys that are at their defaults, at any depth, as pydantic's `exclude`."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        at_default = {
+            name: True
+            for name, field in fields
+            if field.json_schema_extra is ADDED and getattr(value, name) == field.get_default(call_default_factory=True)
+        }
+        return _inner((name, getattr(value, name)) for name, _ in fields) | at_default
+    if isinstance(value, dict):
+        return _inner(value.items())
+    return _inner(enumerate(value)) if isinstance(value, tuple) else {}
+
+
+def _inner(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {key: found for key, value in items if (found := _unused(value))}

@@ -1,11 +1,11 @@
 """What a study may say of a dataset: a class a family of readers."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from vqa.config.base import ADDED, Model, Name
+from vqa.config.base import ADDED, Model
+from vqa.config.fields import FilePath, Name
 from vqa.config.names import NativeReader, PresetReader
 
 Part = Annotated[str, Field(pattern=r"^(train|val|test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?)$")]
@@ -19,7 +19,7 @@ Column = Literal[
 class LabelFile(Model):
     """One of the label files a dataset is made of."""
 
-    path: Path = Field(description="the label file")
+    path: FilePath = Field(description="the label file")
     split: Part | None = Field(None, description="the part its videos belong to: train, val, test or test:NAME")
     where: Condition | None = Field(None, description='the rows of a table that count, such as "is_test == 0"')
 
@@ -41,7 +41,7 @@ class _Dataset(Model):
         "done; exclude: it is left out and the report names it",
     )
     buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
-    permutations: Path | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
+    permutations: FilePath | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
 
 
 class _Official(_Dataset):
@@ -82,7 +82,7 @@ class NativeDataset(_Found):
     """One of the paper's datasets, in the layout its authors distribute."""
 
     reader: NativeReader
-    path: Path = Field(description="folder that holds the videos and the metadata")
+    path: FilePath = Field(description="folder that holds the videos and the metadata")
     buckets: int = Field(16, ge=1)
 
 
@@ -90,7 +90,7 @@ class PresetDataset(_Found):
     """A dataset whose label files are known from public code: an entry of vqa/datasets/presets.yaml."""
 
     reader: PresetReader
-    path: Path = Field(description="folder that holds the videos, and the label files where they are usually found")
+    path: FilePath = Field(description="folder that holds the videos, and the label files where they are usually found")
     buckets: int = Field(64, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
 
 
@@ -121,16 +121,18 @@ class LabelsDataset(_Labelled):
     """Label files without a header, `path, a, b, mos` a row, as in DOVER's and FAST-VQA's code."""
 
     reader: Literal["labels"]
-    path: Path | None = Field(None, description="the label file; or `files:`")
-    videos: Path = Field(description="folder the videos are searched in, by relative path, name or stem")
+    path: FilePath | None = Field(None, description="the label file; or `files:`")
+    videos: FilePath = Field(description="folder the videos are searched in, by relative path, name or stem")
 
 
 class TableDataset(_Labelled):
     """Any dataset, as a CSV table with columns video_id, path, mos, or with columns of other names."""
 
     reader: Literal["table"]
-    path: Path | None = Field(None, description="the CSV file; relative video paths start at its folder; or `files:`")
-    videos: Path | None = Field(
+    path: FilePath | None = Field(
+        None, description="the CSV file, at whose folder relative video paths start; or `files:`"
+    )
+    videos: FilePath | None = Field(
         None, description="folder the videos are searched in, by relative path, name or stem", json_schema_extra=ADDED
     )
     columns: dict[Column, str] = Field(
@@ -157,8 +159,8 @@ class VsfaInfoDataset(_Dataset):
     """VSFA's `<name>info.mat` (MATLAB v7.3) beside a folder of videos."""
 
     reader: Literal["vsfa-info"]
-    path: Path = Field(description="the info.mat file")
-    videos: Path = Field(description="folder that holds the videos")
+    path: FilePath = Field(description="the info.mat file")
+    videos: FilePath = Field(description="folder that holds the videos")
 
 
 READERS = ("demo", *get_args(NativeReader), *get_args(PresetReader), "labels", "table", "vsfa-info")

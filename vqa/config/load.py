@@ -1,6 +1,8 @@
 """Reading a config: a mistake becomes one line that names the key."""
 
 import difflib
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,8 +30,16 @@ def parse(raw: dict[str, Any], source: str = "config") -> Study:
 
 def load(path: str | Path) -> Study:
     """Read a YAML study config."""
+    return parse(read(path), str(path))
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file; raises `UserError`, also where YAML lets the last of two equal keys win."""
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        if node := yaml.compose(text, yaml.SafeLoader):
+            _require_distinct_keys(node, str(path), ())
+        raw = yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing config file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -38,12 +48,42 @@ def load(path: str | Path) -> Study:
         raise UserError(f"{path}: not valid YAML{line}; mend the syntax") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path}: is empty or not a mapping; see config.yaml for the keys")
-    return parse(raw, str(path))
+    return raw
 
 
-def to_yaml(study: Study) -> str:
-    """The study with all its defaults, as a config that says the same."""
-    return yaml.safe_dump(study.model_dump(mode="json", exclude_none=True), sort_keys=False)
+def _require_distinct_keys(node: yaml.Node, source: str, above: tuple[str, ...]) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        children = [(str(number), item) for number, item in enumerate(node.value)]
+    elif isinstance(node, yaml.MappingNode):
+        keyed = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+        children = [(key.value, value) for key, value in keyed]
+        _refuse_a_second(sorted((key.value, key.start_mark.line + 1) for key, _ in keyed), source, above)
+    else:
+        return
+    for name, child in children:
+        if child.start_mark.index > node.start_mark.index:  # else an alias of what holds it
+            _require_distinct_keys(child, source, (*above, name))
+
+
+def _refuse_a_second(keys: list[tuple[str, int]], source: str, above: tuple[str, ...]) -> None:
+    """keys: (name, line) each, sorted."""
+    for (name, line), (following, again) in pairwise(keys):
+        if name == following:
+            key = ".".join((*above, name))
+            raise UserError(f"{source} line {again}: the key '{key}' stands in line {line} already; keep one of them")
+
+
+def to_yaml(study: Study, place: Callable[[Path], str] = str) -> str:
+    """The study with all its defaults, as a config that says the same; `place` writes its paths."""
+    return yaml.safe_dump(_plain(study.model_dump(exclude_none=True), place), sort_keys=False)
+
+
+def _plain(value: Any, place: Callable[[Path], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(below, place) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(below, place) for below in value]
+    return place(value) if isinstance(value, Path) else value
 
 
 def dataset(study: Study, name: str) -> Dataset:

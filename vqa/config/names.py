@@ -4,7 +4,6 @@ from typing import Literal, get_args
 
 Mode = Literal["OO", "OS", "SO", "SS"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-HeadName = Literal["vsfa", "gru-mean", "fc-pooling", "fc-mean"]
 NativeReader = Literal["konvid-1k", "cvd2014", "live-qualcomm", "live-vqc"]
 # Known by their entry in vqa/datasets/presets.yaml alone.
 PresetReader = Literal[

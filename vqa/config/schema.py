@@ -3,13 +3,21 @@
 Imports no torch: the Snakefile validates its config here at every parse.
 """
 
-from collections.abc import Iterable
+import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-from vqa.config.base import ADDED, Name
+from vqa.config import checks, heads
+from vqa.config.base import ADDED
 from vqa.config.base import Model as _Model
 from vqa.config.datasets import (
     Dataset,
@@ -22,44 +30,37 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
-from vqa.config.names import MODES, HeadName, Mode, Precision, SplitMethod
+from vqa.config.fields import NODE, BackboneName, FilePath, Name
+from vqa.config.names import MODES, Mode, Precision, SplitMethod
 from vqa.system.devices import Device
 
-
-def identity(
-    settings: BaseModel, include: set[str] | None = None, exclude: Iterable[str] = (), exclude_none: bool = False
-) -> dict[str, Any]:
-    """What a result depends on, JSON-able. An added key counts once it leaves its default: keys to
-    come never replan a finished study.
-    """
-    left_out = _unused(settings) | dict.fromkeys(exclude, True)
-    return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none)
+Head = Annotated[
+    str,
+    BeforeValidator(heads.normalise),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["name"]}]}),
+]
+TUNABLE = ("lr", "epochs", "batch_size", "weight_decay", "patience")
 
 
-def _unused(value: Any) -> dict[Any, Any]:
-    """The added keys that are at their defaults, at any depth, as pydantic's `exclude`."""
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields.items()
-        at_default = {
-            name: True
-            for name, field in fields
-            if field.json_schema_extra is ADDED and getattr(value, name) == field.get_default(call_default_factory=True)
-        }
-        return _inner((name, getattr(value, name)) for name, _ in fields) | at_default
-    if isinstance(value, dict):
-        return _inner(value.items())
-    return _inner(enumerate(value)) if isinstance(value, tuple) else {}
+def _read_grid(value: Any) -> Any:
+    grid = json.loads(value) if isinstance(value, str) else value
+    for key, values in grid.items() if isinstance(grid, dict) else ():
+        if key not in TUNABLE and not key.startswith("head."):
+            raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"'{key}' needs a list of values to try")
+    return grid
 
 
-def _inner(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    return {key: found for key, value in items if (found := _unused(value))}
+Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]
+Margin = Annotated[float, Field(gt=0)]
 
 
 class BackboneSettings(_Model):
-    weights: Path | None = Field(
+    weights: FilePath | None = Field(
         None, description="checkpoint file; default: <results>/weights/<backbone>.pth, made by the workflow"
     )
-    node: str | None = Field(None, description="torchvision/<name>: the graph node whose maps are pooled")
+    node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
     cube_input: Literal["crop112", "native"] = Field(
         "crop112",
         description="3D networks: short side to 112 and centre crop as in their training, or native size",
@@ -69,12 +70,22 @@ class BackboneSettings(_Model):
 class Experiment(_Model):
     """A named (backbone, sampler, head, batch size, epochs, modes)."""
 
-    backbone: str = Field(description="a registered backbone, or torchvision/<name>")
+    backbone: BackboneName = Field(description="a registered backbone, or torchvision/<name>")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
-    head: HeadName = Field("vsfa", description="what follows the features; see README")
+    head: Head = Field(
+        "vsfa",
+        description="what follows the features: a name (`vqa list models`), file.py:Class or "
+        "package.module:Class; with options as {name: ..., option: ...}",
+    )
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     epochs: int | None = Field(None, ge=1, description="overrides training.epochs")
     lr: float | None = Field(None, gt=0, description="overrides training.lr")
+    tune: Grid = Field(
+        default_factory=dict,
+        description="lists of values to try, e.g. {lr: [1e-5, 1e-4], head.width: [64, 128]}: every point is trained, "
+        "the best on validation kept, run by run",
+        json_schema_extra=ADDED,
+    )
     modes: tuple[Mode, ...] = Field(MODES, min_length=1, description="(train order, test order) pairs")
 
     @field_validator("modes")
@@ -91,12 +102,18 @@ class Extraction(_Model):
         description="pyav: bounded memory; decord: decodes ahead without bound, for comparison",
     )
     precision: Precision = Field(
-        "auto", description="of the network; auto: the fastest this machine runs well, recorded"
+        "auto", description="of the network; auto: the fastest of the machine that extracts first, kept for the study"
     )
     storage: Literal["float16", "float32"] = Field("float16", description="of features in shards")
     memory_mb: int = Field(1000, ge=100, description="budget for activations: sets the frames per batch")
     device: Device = Field("auto", description="cuda: each job has a GPU of its own; auto: cuda if there is one")
     threads: int = Field(2, ge=1, description="CPU threads of an extraction job")
+    stall_seconds: int = Field(
+        600,
+        ge=1,
+        description="a video that gives no frame for so long hangs its decoder, and counts as bad",
+        json_schema_extra=ADDED,
+    )
 
 
 class Training(_Model):
@@ -111,6 +128,9 @@ class Training(_Model):
     selection: Literal["best-val-srocc", "last-epoch"] = Field(
         "best-val-srocc", description="which epoch's head is kept; the test set is never consulted"
     )
+    patience: int = Field(
+        0, ge=0, description="stop after so many epochs without a better one; 0: never", json_schema_extra=ADDED
+    )
     redraw: Literal["run", "epoch"] = Field(
         "run", description="shuffles and samples of the training set drawn once a run, or every epoch"
     )
@@ -118,7 +138,11 @@ class Training(_Model):
     label_scale: Literal["dataset", "train"] = Field(
         "dataset", description="MOS are divided by the largest of the dataset, or of the training part"
     )
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="of the projection's matrix product")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the projection's matrix product; bfloat16 is faster but rounds: another epoch may be "
+        "selected than in float32, and another again on another kind of CPU",
+    )
     device: Device = Field("cpu", description="cuda: on a GPU; auto: if there is one")
     jobs_per_gpu: int = Field(1, ge=1, description="training jobs that share a GPU, on one machine")
     threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")
@@ -128,9 +152,25 @@ class Run(Training):
     """Everything the result of one training depends on but its data, order and seed."""
 
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
-    head: HeadName = Field("vsfa", description="what follows the features")
+    head: Head = Field("vsfa", description="what follows the features: a name, or JSON of name and options")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     split: SplitMethod = Field("random", description="how videos are split")
+    tune: Grid = Field(default_factory=dict, description="JSON of lists of values to try", json_schema_extra=ADDED)
+
+    @model_validator(mode="after")
+    def _points_are_runs(self) -> "Run":
+        for key, values in self.tune.items():
+            for value in values:
+                if key.startswith("head."):
+                    heads.normalise(_with_option(self.head, key.removeprefix("head."), value))
+                else:
+                    Run.model_validate(self.model_dump() | {"tune": {}, key: value})
+        return self
+
+
+def _with_option(head: str, option: str, value: Any) -> dict[str, Any]:
+    named: dict[str, Any] = json.loads(head) if head.startswith("{") else {"name": head}
+    return named | {option: value}
 
 
 class Splits(_Model):
@@ -141,13 +181,19 @@ class Splits(_Model):
         "drawn from training where there is none (a dataset without any is split at random); or files that "
         "`vqa splits` wrote",
     )
-    path: Path | None = Field(
+    path: FilePath | None = Field(
         None, description="for method files: the folder, with DATASET/seed-N.csv", json_schema_extra=ADDED
     )
 
 
 class Statistics(_Model):
     margin: float = Field(0.02, gt=0, description="SROCC difference regarded as equivalent (TOST)")
+    margins: dict[Literal["plcc", "krocc", "rmse"], Margin] = Field(
+        {},
+        description="the same for other metrics, such as `{plcc: 0.02}`; RMSE's is in units of the MOS; "
+        "a metric without one has no TOST",
+        json_schema_extra=ADDED,
+    )
     alpha: float = Field(0.05, gt=0, lt=0.5, description="significance level")
 
 
@@ -159,10 +205,16 @@ class Study(_Model):
     """A whole study: what config.yaml may say."""
 
     name: str = Field("study", description="title of the report")
-    results: Path = Field(Path("results"), description="folder of everything that is made")
+    results: FilePath = Field(Path("results"), description="folder of everything that is made")
+    shared: FilePath | None = Field(
+        None,
+        json_schema_extra=ADDED,
+        description="folder of the manifests, weights, features and runs: studies that name the same one "
+        "share them; default: results",
+    )
     seeds: tuple[int, ...] = Field(description="a count, or a list of run seeds [paper: 10 runs]")
     datasets: dict[Name, Dataset] = Field(min_length=1)
-    backbones: dict[str, BackboneSettings] = Field(default_factory=dict)
+    backbones: dict[BackboneName, BackboneSettings] = Field(default_factory=dict)
     experiments: dict[Name, Experiment] = Field(min_length=1)
     splits: Splits = Splits()
     extraction: Extraction = Extraction()
@@ -172,6 +224,11 @@ class Study(_Model):
     )
     statistics: Statistics = Statistics()
     plots: Plots = Plots()
+
+    @property
+    def store(self) -> Path:
+        """Where manifests, weights, features and runs lie."""
+        return self.shared or self.results
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -191,17 +248,7 @@ class Study(_Model):
 
     @model_validator(mode="after")
     def _references(self) -> "Study":
-        for name in self.cross_dataset:
-            if name not in self.experiments:
-                raise ValueError(f"cross_dataset names the experiment '{name}', which is not defined")
-            if len(self.datasets) < 2:
-                raise ValueError("cross_dataset needs at least two datasets")
-        if (self.splits.method == "files") != (self.splits.path is not None):
-            raise ValueError("splits.method files needs splits.path, the folder that `vqa splits` wrote, and only it")
-        if self.splits.method == "stored":
-            for name, dataset in self.datasets.items():
-                if dataset.permutations is None:
-                    raise ValueError(f"splits.method stored needs datasets.{name}.permutations")
+        checks.check(self)
         return self
 
 

@@ -1,6 +1,6 @@
 """Raise one of these when code changes the results of its stage: exactly that stage reruns."""
 
 DEMO_VERSION = 1
-FEATURE_VERSION = 1
-TRAINING_VERSION = 2
-EVALUATION_VERSION = 1
+FEATURE_VERSION = 2
+TRAINING_VERSION = 3
+EVALUATION_VERSION = 2

@@ -18,5 +18,9 @@ def table(name: str, results: Path) -> Path:
 def read(name: str, dataset: DemoDataset, results: Path) -> Listing:
     """Known from the config alone, so that the workflow can plan before the clips exist."""
     root = folder(name, results)
-    videos = [Video(clip, str(root / f"{clip}.mp4"), mos=0.0) for clip in dataset.clip_ids]
+    # With the size that the table says too: one video has one fingerprint, whichever it is read from.
+    videos = [
+        Video(clip, str(root / f"{clip}.mp4"), mos=0.0, width=dataset.width, height=dataset.height)
+        for clip in dataset.clip_ids
+    ]
     return Listing(root=root, videos=videos, metadata=[table(name, results)])

@@ -6,6 +6,7 @@ full-range yuvj420p, and so do we.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,30 +25,39 @@ def _scene(stem: str) -> str | None:
     return found[0].lower() or None if found else None
 
 
+def _folder(kind: Any, folders: list[str], where: str) -> str:
+    """The folder of a `distortionType`, which counts `distortionNames` from 1."""
+    position = number(str(kind), f"{where}: distortionType")
+    if position not in range(1, len(folders) + 1):
+        raise UserError(f"{where}: distortionType {position:g} is none of 1 to {len(folders)}; download it again")
+    return folders[int(position) - 1]
+
+
 def read(root: Path) -> Listing:
     metadata = find_metadata(root, [], [METADATA])
     data = load(metadata, ("qualcommVideoData", "qualcommSubjectiveData"))
     videos, subjects = data["qualcommVideoData"], data["qualcommSubjectiveData"]
     names = [str(name) for name in np.atleast_1d(member(videos, "vidNames", metadata))]
-    kinds = np.atleast_1d(member(videos, "distortionType", metadata)).astype(int)
+    kinds = np.atleast_1d(member(videos, "distortionType", metadata))
     folders = [str(name) for name in np.atleast_1d(member(videos, "distortionNames", metadata))]
     scores = np.atleast_1d(member(subjects, "unBiasedMOS", metadata))
-    if not len(names) == len(kinds) == len(scores) or kinds.min() < 1 or kinds.max() > len(folders):
+    if not len(names) == len(kinds) == len(scores):
         raise UserError(f"{metadata}: its fields disagree in length; download it again")
     files = VideoFiles(root, (".yuv",))
     rows = []
     for name, kind, score in zip(names, kinds, scores, strict=True):
-        stem = Path(name).stem
+        stem, where = Path(name).stem, f"{metadata} ({name!r})"
+        folder = _folder(kind, folders, where)
         video = Video(
             video_id=stem,
-            path=f"{folders[kind - 1]}/{name}",
-            mos=number(str(score), f"{metadata} ({name})"),
+            path=f"{folder}/{name}",
+            mos=number(str(score), where),
             width=1920,
             height=1080,
             fps=30.0,
             pixel_format="yuvj420p",
             scene=_scene(stem),
         )
-        rows.append((video, files.find(stem, folder=folders[kind - 1])))
+        rows.append((video, files.find(stem, folder=folder)))
     unique([video for video, _ in rows], str(metadata))
     return listing(root, metadata, rows)

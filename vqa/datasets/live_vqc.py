@@ -21,7 +21,7 @@ def read(root: Path) -> Listing:
     rows = []
     for name, score in zip(names, scores, strict=True):
         stem = Path(name).stem
-        video = Video(stem, f"Video/{name}", number(str(score), f"{metadata} ({name})"))
+        video = Video(stem, f"Video/{name}", number(str(score), f"{metadata} ({name!r})"))
         rows.append((video, files.find(stem, folder="Video")))
     unique([video for video, _ in rows], str(metadata))
     return listing(root, metadata, rows)

@@ -118,13 +118,20 @@ class Folders:
         folder = str(path.parent)
         if folder not in self._names:
             self._names[folder] = _files_in(folder)
-        # A file system that ignores letter case, and links, are asked.
-        return path.name in self._names[folder] or path.is_file()
+        return path.name in self._names[folder] or _is_file(path)
+
+
+def _is_file(path: Path) -> bool:
+    """Asked of links, and where a file system may ignore letter case."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def _files_in(folder: str) -> set[str]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
-    except OSError:
+    except (OSError, ValueError):
         return set()

@@ -25,8 +25,9 @@ def _open(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"{path}: not a VSFA info.mat ({type(error).__name__}: {error})") from None
+    except Exception as error:  # h5py raises whatever a damaged file leads it to
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{path}: not a VSFA info.mat ({reason}); {_HINT}") from None
 
 
 def _strings(file: Any, references: NDArray[Any]) -> list[str]:
@@ -87,7 +88,7 @@ def _read(path: Path, root: Path) -> Listing:
         video = Video(
             video_id=video_id(name),
             path=name,
-            mos=number(str(score), f"{path} ({name})"),
+            mos=number(str(score), f"{path} ({name!r})"),
             width=width if raw else None,
             height=height if raw else None,
             pixel_format="yuvj420p" if raw else None,

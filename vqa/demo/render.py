@@ -13,19 +13,21 @@ from vqa.config import DemoDataset
 from vqa.demo import distortions, raters
 from vqa.demo.scenes import Scene
 from vqa.manifest import Video, write_manifest
-from vqa.system.files import atomic
+from vqa.system.files import atomic, remove_stale_parts
+from vqa.system.isolation import end_with_parent
 
 
 def make(dataset: DemoDataset, folder: Path, workers: int = 1) -> list[Video]:
     """Write `clip-NNN.mp4` and `table.csv` to `folder`; the same dataset gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(folder)
     one = partial(_clip, dataset, folder)
     numbers = range(dataset.videos)
     progress = partial(tqdm, total=dataset.videos, desc="render", unit="clip", disable=None)
     if workers == 1:
         videos = list(progress(map(one, numbers)))
     else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
             videos = list(progress(pool.map(one, numbers)))
     write_manifest(folder / "table.csv", videos)
     return videos

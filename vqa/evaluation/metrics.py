@@ -17,15 +17,20 @@ class Logistic:
     """A fitted mapping from scores to MOS.
 
     status: `logistic`; `linear` where the logistic did not converge to a better fit than a line.
+    sign: -1 where the mapping falls, which turns an inverse relation into a direct one; else 1.
     """
 
     status: str
     map: Callable[[np.ndarray], np.ndarray]
+    sign: int = 1
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """NaN where undefined; `fit_status` then says why: constant, non-finite or too-few."""
+    """NaN where undefined; `fit_status` then says why: constant, non-finite or too-few.
+
+    plcc: after the mapping, with the sign that the mapping took away: negative where it falls.
+    """
 
     n_test: int
     srocc: float
@@ -65,12 +70,15 @@ def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
     except (RuntimeError, ValueError, TypeError):
         converged = False
     if converged and residual <= np.sum((slope * z + intercept - s) ** 2) * (1 + 1e-9):
-        return Logistic("logistic", lambda x: logistic((np.asarray(x) - mean) / std, *fitted))
-    return Logistic("linear", lambda x: slope * (np.asarray(x) - mean) / std + intercept)
+        rises = (fitted[0] - fitted[1]) * fitted[3] >= 0
+        return Logistic("logistic", lambda x: logistic((np.asarray(x) - mean) / std, *fitted), 1 if rises else -1)
+    return Logistic("linear", lambda x: slope * (np.asarray(x) - mean) / std + intercept, 1 if slope >= 0 else -1)
 
 
 def srocc(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rank correlation; NaN where either side is constant."""
+    """Spearman's rank correlation; NaN where either side is constant or not finite."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
     return pearson(_ranks(a), _ranks(b))
 
 
@@ -81,6 +89,9 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's correlation; NaN where either side is constant or not finite."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
     a, b = np.asarray(a, float) - np.mean(a), np.asarray(b, float) - np.mean(b)
     scale = np.sqrt((a @ a) * (b @ b))
     return float(np.clip(a @ b / scale, -1, 1)) if scale > 0 else float("nan")
@@ -108,7 +119,7 @@ def evaluate(scores: np.ndarray, mos: np.ndarray) -> Metrics:
     return Metrics(
         n_test=len(o),
         srocc=srocc(o, s),
-        plcc=pearson(mapped, s),
+        plcc=fit.sign * pearson(mapped, s),
         krocc=float(kendalltau(o, s).statistic),
         rmse=float(np.sqrt(np.mean((mapped - s) ** 2))),
         plcc_raw=pearson(o, s),

@@ -5,179 +5,116 @@ the workflow's record of a bucket; shards whose fingerprint matches are kept, so
 re-extracts itself alone and a crash loses nothing that was finished.
 """
 
+import json
 import logging
-import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tqdm import tqdm
-
-from vqa.backbones.registry import Spec, spec
-from vqa.config import BackboneSettings, Extraction
-from vqa.features import shards
+from vqa.config.versions import FEATURE_VERSION
+from vqa.features import identity, shards
+from vqa.features.sources import Seen, State, state
 from vqa.manifest import Video
-from vqa.system.devices import lease
-from vqa.system.errors import UserError
-from vqa.system.files import canonical, digest, remove_stale_parts, sha256, write_json
-
-if TYPE_CHECKING:
-    from vqa.backbones.extractor import Extractor
-    from vqa.features.clips import Clip
+from vqa.system.errors import RunError, UserError
+from vqa.system.files import sha256, write_json
+from vqa.system.isolation import guarded
+from vqa.video.changes import causes
 
 log = logging.getLogger("vqa")
+_RECEIPT = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames",
+            "precision_used", "decoder")  # fmt: skip
 
 
 class Bucket:
-    """The videos of one job, their shards and what these must say to be current."""
+    """The videos of one job, their shards and what these must say to be current.
 
-    def __init__(self, folder: Path, videos: list[Video], depends: dict[str, Any], weights_sha256: str):
+    precision: what `auto` means in this study, if that is decided, or what is set.
+    """
+
+    def __init__(
+        self, folder: Path, videos: list[Video], depends: Mapping[str, Any], weights_sha256: str, libraries: str,
+        precision: str | None = None,
+    ):  # fmt: skip
         self.folder = folder
         self.videos = videos
         self.depends = {**depends, "weights": weights_sha256}
+        self.libraries = libraries
+        self.precision = precision
 
     def shard(self, video: Video) -> Path:
         return self.folder / f"{video.video_id}.h5"
 
-    def fingerprint(self, video: Video, content: str) -> str:
-        source = {key: value for key, value in video.source().items() if key != "path"}
-        return digest({"depends": self.depends, "source": source, "content": content})
+    def fingerprint(self, video: Video, content: str, why: Mapping[str, Any]) -> str:
+        return identity.fingerprint(self.depends, video, content, why)
 
-    def current(self, video: Video) -> dict[str, Any] | None:
-        """The attributes of the video's shard if it is up to date.
+    def look(self) -> "Look":
+        """Which shards are up to date, and which videos are out of reach."""
+        look = Look()
+        found = shards.attributes_of([self.shard(video) for video in self.videos])
+        for video, attributes in zip(self.videos, found, strict=True):
+            try:
+                look.states[video.video_id] = now = state(video.path)
+                if not isinstance(attributes, UserError) and self._current(video, attributes, now):
+                    look.kept[video.video_id] = attributes
+            except OSError as error:
+                look.unreachable[video.video_id] = f"{video.path}: {error.strerror}"
+            except RunError as error:
+                look.unreachable[video.video_id] = str(error)
+        return look
 
-        Size and mtime of the source decide at once; if only the mtime differs, its content does.
-        """
-        try:
-            found = shards.attributes(self.shard(video))
-            status = Path(video.path).stat()
-        except (UserError, OSError):
-            return None
+    def _current(self, video: Video, found: dict[str, Any], now: State) -> bool:
+        """Size and time stamp of the source decide at once; if only the stamp differs, its content does."""
         content = found.get("source_sha256", "")
-        if found.get("fingerprint") != self.fingerprint(video, content):
-            return None
-        if found["source_size"] != status.st_size:
-            return None
-        if found["source_mtime_ns"] != status.st_mtime_ns and sha256(video.path) != content:
-            return None
-        return found
+        return (
+            identity.same_libraries(found, self.libraries)
+            and found.get("precision_used") == (self.precision or found.get("precision_used"))
+            and found.get("source_size") == now.size
+            and found.get("fingerprint") == self.fingerprint(video, content, self._causes(video, found))
+            and (found["source_mtime_ns"] == now.mtime_ns or sha256(video.path) == content)
+        )
+
+    def _causes(self, video: Video, found: dict[str, Any]) -> dict[str, Any]:
+        """As this version sees them: recorded, or looked up in the file."""
+        if found.get("feature_version") == FEATURE_VERSION:
+            recorded: dict[str, Any] = json.loads(found["causes"])
+            return recorded
+        try:
+            return guarded(_causes_of, video.path, video, hint="download it again or exclude it")
+        except UserError:
+            return {"unknown": True}  # no shard has that: decoding will say what is wrong
 
 
-def receipt_entry(attributes: dict[str, Any]) -> dict[str, Any]:
-    keys = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames")
-    return {key: attributes[key] for key in keys}
+@dataclass
+class Look:
+    """states: of the sources there are; kept: attributes of the current shards; unreachable: why, all by video_id."""
+
+    states: dict[str, State] = field(default_factory=dict)
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unreachable: dict[str, str] = field(default_factory=dict)
 
 
-def extract_bucket(
-    bucket: Bucket,
-    backbone: str,
-    settings: BackboneSettings,
-    extraction: Extraction,
-    weights: Path,
-    receipt: Path,
-    on_bad_video: str,
-) -> None:
-    """Bring the bucket's shards up to date and write its receipt.
-
-    Bad videos do not stop the others; afterwards they raise one `UserError` naming them,
-    unless `on_bad_video` is `exclude`: then the receipt lists them.
-    """
-    remove_stale_parts(bucket.folder)
-    entries = {v.video_id: found for v in bucket.videos if (found := bucket.current(v))}
-    todo = [video for video in bucket.videos if video.video_id not in entries]
-    log.info("%s: %d shards are current, %d to extract", backbone, len(entries), len(todo))
-    bad: dict[str, str] = {}
-    if todo:
-        with lease(extraction.device) as device:
-            made, bad = _extract(bucket, todo, spec(backbone), settings, extraction, weights, device)
-        entries |= made
-    if bad and on_bad_video == "fail":
-        first = next(iter(bad.values()))
-        more = f" (and {len(bad) - 1} more bad videos, see the log)" if len(bad) > 1 else ""
-        raise UserError(f"{first}{more}")
-    shards_made = {video_id: receipt_entry(entries[video_id]) for video_id in sorted(entries)}
-    write_json(receipt, {"shards": shards_made, "excluded": dict(sorted(bad.items()))})
+def _causes_of(path: str, video: Video) -> dict[str, Any]:
+    return causes(video)
 
 
-def _extract(
-    bucket: Bucket,
-    videos: list[Video],
-    entry: Spec,
-    settings: BackboneSettings,
-    extraction: Extraction,
-    weights: Path,
-    device: str,
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Extract `videos`; returns the attributes of the shards made, and the errors, by video_id."""
-    from vqa.features.clips import Failed
-    from vqa.features.stream import load_extractor, stream
-
-    extractor = load_extractor(entry.name, weights, settings, extraction, device)
-    common = _provenance(bucket.depends, entry, extractor)
-    made, bad = {}, {}
-    started, frames = time.perf_counter(), 0
-    progress = tqdm(total=len(videos), desc=entry.name, unit="video", disable=None)
-    for found in stream(videos, extractor, extraction.decoder, extraction.memory_mb):
-        progress.update()
-        if isinstance(found, Failed):
-            bad[found.video.video_id] = str(found.error)
-            bucket.shard(found.video).unlink(missing_ok=True)
-            log.error("%s", found.error)
-            continue
-        clip, features = found
-        attributes = common | _attributes(clip, len(features.starts), features.dim)
-        attributes["fingerprint"] = bucket.fingerprint(clip.video, attributes["source_sha256"])
-        shape = (len(features.starts), features.dim)
-        shard = bucket.shard(clip.video)
-        checksum = shards.write(shard, features.chunks(), shape, extraction.storage, features.starts, attributes)
-        made[clip.video.video_id] = attributes | {"checksum": checksum}
-        frames += clip.decoded.frames
-        _report_differences(clip)
-    progress.close()
-    seconds = time.perf_counter() - started
-    log.info("extracted %d videos, %d frames in %.1f s (%.1f frames/s)", len(made), frames, seconds, frames / seconds)
-    return made, bad
+def write_receipt(path: Path, entries: dict[str, dict[str, Any]], bad: dict[str, str]) -> None:
+    made = {video_id: {key: entries[video_id][key] for key in _RECEIPT} for video_id in sorted(entries)}
+    write_json(path, {"shards": made, "excluded": dict(sorted(bad.items()))})
 
 
-def _provenance(depends: dict[str, Any], entry: Spec, extractor: "Extractor") -> dict[str, Any]:
-    """The attributes that all shards of a job share; None has no HDF5 type and becomes empty."""
-    attributes = {
-        **depends,
-        "settings": canonical(depends),
-        "weights_sha256": depends["weights"],
-        "weights_trained": entry.pretrained,
-        "preprocessing": extractor.preprocessing,
-        "clip_length": entry.clip_length,
-        "clip_stride": entry.clip_length,
-        "precision_used": str(extractor.precision).removeprefix("torch."),
-    }
-    return {key: "" if value is None else value for key, value in attributes.items()}
-
-
-def _attributes(clip: "Clip", rows: int, dim: int) -> dict[str, Any]:
-    return {
-        "video_id": clip.video.video_id,
-        "rows": rows,
-        "dim": dim,
-        "decoder": clip.decoder,
-        "frames_decoded": clip.decoded.frames,
-        "frames_container": clip.header.frames or -1,
-        "corrupt_frames": clip.decoded.corrupt,
-        "width": clip.header.width,
-        "height": clip.header.height,
-        "fps": clip.header.fps or -1.0,
-        "pixel_format": clip.header.pixel_format,
-        "source": clip.video.path,
-        "source_size": clip.source.size,
-        "source_mtime_ns": clip.source.mtime_ns,
-        "source_sha256": clip.source.sha256,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _report_differences(clip: "Clip") -> None:
-    decoded, container = clip.decoded, clip.header.frames
-    if container and decoded.frames != container:
-        log.warning("%s: %d frames decoded, the container says %d", clip.video.path, decoded.frames, container)
-    if decoded.corrupt:
-        log.warning("%s: %d frames are corrupt and were concealed", clip.video.path, decoded.corrupt)
+def seen(
+    bucket: Bucket, look: Look, entries: dict[str, dict[str, Any]], stamps: Mapping[str, str], weights: Path
+) -> dict[str, Seen]:
+    """What this job read, by path: what stands in the shards, and bad videos and the checkpoint as they are now."""
+    found = {}
+    for video in bucket.videos:
+        if entry := entries.get(video.video_id):
+            now, content = look.states[video.video_id], entry["source_sha256"]
+            if video.video_id not in look.kept:
+                now = State(entry["source_size"], entry["source_mtime_ns"])
+        else:
+            now, content = state(video.path), sha256(video.path)
+        found[video.path] = Seen(stamps.get(video.path, ""), now, content)
+    found[str(weights)] = Seen(stamps.get(str(weights), ""), state(weights), bucket.depends["weights"])
+    return found

@@ -1,6 +1,6 @@
 """The decoder's side of extraction: a video as batches of frames or cubes, then what was found of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from vqa.backbones.extractor import Extractor
 from vqa.manifest import Video
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256
 from vqa.video import Decoded, Header, open_video
-from vqa.video.reader import Frame
+from vqa.video.reader import Frame, incomplete
+from vqa.video.source import out_of_reach, status
 
-MIN_DECODED = 0.9  # of the container's frame count; fewer means a truncated file
+MIN_DECODED = 0.9  # of what the container declares; less means a truncated file
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class Failed:
-    """A video that could not be decoded, and why."""
+    """A video without features, and why: bad (`UserError`), or out of reach (`RunError`), and nothing known of it."""
 
     video: Video
-    error: UserError
+    error: UserError | RunError
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,33 @@ class Batch:
     items: NDArray[np.uint8]
 
 
-def batches(video: Video, extractor: Extractor, decoder: str, memory_mb: int) -> Iterator[Batch | Clip | Failed]:
+def batches(
+    video: Video,
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
+) -> Iterator[Batch | Clip | Failed]:
     """The batches of a video, then its `Clip`, or `Failed` in place of what does not decode."""
     try:
-        yield from _decode(video, extractor, decoder, memory_mb)
-    except UserError as error:
+        yield from _decode(video, extractor, decoder, memory_mb, watched)
+    except (UserError, RunError) as error:
         yield Failed(video, error)
 
 
-def _decode(video: Video, extractor: Extractor, decoder: str, memory_mb: int) -> Iterator[Batch | Clip]:
+def _decode(
+    video: Video,
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]],
+) -> Iterator[Batch | Clip]:
     path = Path(video.path)
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
-        frames = (extractor.prepare(frame) for frame in reader.frames())
+        _check_size(path, reader.header, extractor.smallest)
+        frames = (extractor.prepare(frame) for frame in watched(reader.frames()))
         starts: list[int] = []
         items: list[Frame] = []
         size = None
@@ -79,10 +93,11 @@ def _decode(video: Video, extractor: Extractor, decoder: str, memory_mb: int) ->
                 starts, items = [], []
         if items:
             yield Batch(starts, np.stack(items))
-        _check_complete(path, reader.header, reader.decoded)
-        source = Source(*before[:2], sha256(path))
+        if bad := incomplete(path, reader.header, reader.decoded, MIN_DECODED):
+            raise bad
+        source = Source(*before[:2], _sha256(path))
         if _identity(path) != before:
-            raise UserError(f"{path}: was replaced while it was read; run again")
+            raise RunError(f"{path}: was replaced while it was read; run again")
         yield Clip(video, reader.header, reader.decoded, f"{reader.name} {reader.version}", source)
     finally:
         reader.close()
@@ -110,19 +125,21 @@ def cubes(frames: Iterable[Frame], length: int) -> Iterator[tuple[int, Frame]]:
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
-    """(size, mtime in ns, inode); zeros for a file that is not there, which `open_video` reports."""
+    """(size, mtime in ns, inode); raises as `open_video`."""
+    found = status(path)
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _sha256(path: Path) -> str:
     try:
-        status = path.stat()
-    except OSError:
-        return 0, 0, 0
-    return status.st_size, status.st_mtime_ns, status.st_ino
+        return sha256(path)
+    except OSError as error:
+        raise out_of_reach(path, error) from None
 
 
-def _check_complete(path: Path, header: Header, decoded: Decoded) -> None:
-    if decoded.frames == 0:
-        raise UserError(f"{path}: holds no video frames; download it again or exclude it")
-    if header.frames and decoded.frames < MIN_DECODED * header.frames:
+def _check_size(path: Path, header: Header, smallest: int) -> None:
+    if min(header.width, header.height) < smallest:
         raise UserError(
-            f"{path}: only {decoded.frames} of {header.frames} frames decode, the file seems truncated; "
-            "download it again or exclude it"
+            f"{path}: its frames of {header.width}x{header.height} are too small for the network, which takes "
+            f"{smallest} pixels a side and more; exclude it or choose another backbone"
         )

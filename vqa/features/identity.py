@@ -1,10 +1,19 @@
 """What a feature depends on, and which bucket extracts it. Imports no torch: the Snakefile plans with it."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from vqa.backbones.registry import recipe
 from vqa.config import BackboneSettings, Extraction
-from vqa.config.versions import FEATURE_VERSION
+from vqa.manifest import Video
+from vqa.system.files import digest
+
+# Part of every fingerprint, and never raised: a shard of version 0.1 that is still right stays. What changes for
+# some videos enters by their causes; FEATURE_VERSION makes every bucket look.
+_FORMULA = 1
+_PYAV_RIGHT_SINCE = 17  # before, BT.709 was converted with BT.601's matrix
 
 
 def bucket_of(video_id: str, buckets: int) -> int:
@@ -14,8 +23,10 @@ def bucket_of(video_id: str, buckets: int) -> int:
 
 def settings_of(backbone: str, settings: BackboneSettings, extraction: Extraction) -> dict[str, Any]:
     """The part of the config that a feature's value depends on; performance knobs stay out."""
+    changed = recipe(backbone, settings.node)
     return {
-        "version": FEATURE_VERSION,
+        **({"recipe": changed} if changed else {}),
+        "version": _FORMULA,
         "backbone": backbone,
         "cube_input": settings.cube_input,
         "node": settings.node,
@@ -23,3 +34,30 @@ def settings_of(backbone: str, settings: BackboneSettings, extraction: Extractio
         "precision": extraction.precision,
         "storage": extraction.storage,
     }
+
+
+def fingerprint(depends: Mapping[str, Any], video: Video, content: str, causes: Mapping[str, Any]) -> str:
+    """Of a shard. depends: `settings_of` and the weights' hash; content: the video's SHA-256."""
+    source = {key: value for key, value in video.source().items() if key != "path"}
+    parts = {"depends": dict(depends), "source": source, "content": content}
+    return digest(parts | ({"causes": dict(causes)} if causes else {}))
+
+
+def same_libraries(found: Mapping[str, Any], libraries: str) -> bool:
+    """Whether a shard with the attributes `found` was decoded by these libraries.
+
+    Version 0.1 recorded the decoder only: "pyav 18.1.0, libavcodec 62.28.102", "decord 0.6.0" or
+    "raw swscale 9.5.102". PyAV's wheels carry libswscale of the same FFmpeg as their libavcodec.
+    """
+    if recorded := found.get("libraries"):
+        return bool(recorded == libraries)
+    decoder = str(found.get("decoder", ""))
+    if raw := re.fullmatch(r"raw swscale ([\d.]+)", decoder):
+        return _has(libraries, f"libswscale {raw[1]}")
+    if pyav := re.fullmatch(r"pyav (\d+)\S*, (libavcodec [\d.]+)", decoder):
+        return int(pyav[1]) >= _PYAV_RIGHT_SINCE and _has(libraries, pyav[2])
+    return decoder == libraries
+
+
+def _has(libraries: str, name: str) -> bool:
+    return name in libraries.split(", ")

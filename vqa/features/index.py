@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from vqa.features import shards
 from vqa.manifest import Video
@@ -37,18 +40,11 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
         content = read_receipt(receipt)
         known |= content["shards"]
         excluded |= content["excluded"]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
     wanted = sorted(video.video_id for video in videos if video.video_id not in excluded)
     for video_id in wanted:
         if video_id not in known:
             raise UserError(f"{folder}: no receipt names video '{video_id}'; run `{MEND}`")
-        entry = known[video_id]
-        found = shards.attributes(folder / f"{video_id}.h5")
-        if (found.get("fingerprint"), found.get("checksum")) != (entry["fingerprint"], entry["checksum"]):
-            raise UserError(f"{folder / video_id}.h5: is not the shard its receipt names; run `{MEND}`")
-        writer.writerow([video_id, entry["rows"], entry["dim"], entry["checksum"]])
+    _check_shards(folder, wanted, known)
     orphans = sorted(path.stem for path in folder.glob("*.h5") if path.stem not in set(wanted))
     if orphans:
         log.warning("%s: %d shards belong to no video any more: %s", folder, len(orphans), ", ".join(orphans[:5]))
@@ -56,8 +52,28 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
         log.warning("excluded %s: %s", video_id, reason)
     if not wanted:
         raise UserError(f"{folder}: every video is excluded; mend the videos first")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([video_id, *(known[video_id][key] for key in _COLUMNS[1:])] for video_id in wanted)
     write_text(output, buffer.getvalue())
     log.info("indexed %d shards, %d excluded", len(wanted), len(excluded))
+
+
+def _check_shards(folder: Path, wanted: list[str], known: dict[str, dict[str, Any]]) -> None:
+    """Every shard is what its receipt names, and all were made in one precision."""
+    paths = [folder / f"{video_id}.h5" for video_id in wanted]
+    made_in: dict[str, list[str]] = {}
+    for video_id, path, found in zip(wanted, paths, shards.attributes_of(paths), strict=True):
+        if isinstance(found, UserError):
+            raise found
+        entry = known[video_id]
+        if (found.get("fingerprint"), found.get("checksum")) != (entry["fingerprint"], entry["checksum"]):
+            raise UserError(f"{path}: is not the shard its receipt names; run `{MEND}`")
+        made_in.setdefault(found.get("precision_used", ""), []).append(video_id)
+    if len(made_in) > 1:
+        told = " and ".join(f"{name} ({len(ids)}, as {ids[0]})" for name, ids in sorted(made_in.items()))
+        raise UserError(f"{folder}: mixes precisions, {told}; set extraction.precision to one of them, or run `{MEND}`")
 
 
 def read_receipt(path: Path) -> dict[str, dict[str, Any]]:
@@ -86,10 +102,21 @@ def read_index(path: Path) -> dict[str, Entry]:
     return {entry.video_id: entry for entry in entries}
 
 
+def open_features(entries: Sequence[Entry]) -> list[NDArray[Any]]:
+    """The features (T, D) of each entry, mapped; raises `UserError` for a shard that is not the one indexed."""
+    maps = shards.memory_maps([entry.shard for entry in entries], [entry.checksum for entry in entries])
+    for entry, features in zip(entries, maps, strict=True):
+        if features.shape != (entry.rows, entry.dim):
+            raise UserError(f"{entry.shard}: is not the shard that was indexed; run `{MEND}`")
+    return maps
+
+
 def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
     """The backbone, weights and settings that made the features, read off the first shard."""
     found = shards.attributes(next(iter(entries.values())).shard)
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "cube_input", "node", "decoder", "precision")
+    keys = ("backbone", "cube_input", "node", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
-    return origin | {"weights_sha256": found["weights_sha256"]} if origin else {}
+    if not origin:
+        return {}
+    return origin | {"precision": found["precision_used"], "weights_sha256": found["weights_sha256"]}

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vqa.system.errors import MEND, UserError
-from vqa.system.files import atomic
-from vqa.system.isolation import ReaderCrash, guarded
+from vqa.system.errors import MEND, RunError, UserError
+from vqa.system.files import UNREACHABLE, atomic
+from vqa.system.isolation import guarded, guarded_each
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
 Place = tuple[int | None, tuple[int, ...], np.dtype[Any], str]  # offset, shape, type, checksum of the features
@@ -59,6 +59,11 @@ def attributes(path: str | Path) -> dict[str, Any]:
     return guarded(_attributes, path, hint=_HINT)
 
 
+def attributes_of(paths: Sequence[Path]) -> list[dict[str, Any] | UserError]:
+    """`attributes` of each, or why they cannot be had: the shard is missing or damaged."""
+    return list(guarded_each(_attributes, paths, hint=_HINT))
+
+
 def _attributes(path: str | Path) -> dict[str, Any]:
     with _open(path) as file:
         return {key: _plain(value) for key, value in file.attrs.items()}
@@ -75,13 +80,16 @@ def memory_map(path: str | Path) -> NDArray[Any]:
     return _map(path, guarded(_place, path, hint=_HINT))
 
 
-def memory_maps(paths: Sequence[Path]) -> list[NDArray[Any]]:
-    """`memory_map` of each; one child process reads all headers, a fork a file would cost 10 ms."""
-    try:
-        places = guarded(_places, paths, hint=_HINT)
-    except ReaderCrash:
-        places = [guarded(_place, path, hint=_HINT) for path in paths]  # raises for the one that is damaged
-    return [_map(path, place) for path, place in zip(paths, places, strict=True)]
+def memory_maps(paths: Sequence[Path], checksums: Sequence[str] = ()) -> list[NDArray[Any]]:
+    """`memory_map` of each; with `checksums`, raises `UserError` for a shard that holds other features."""
+    maps = []
+    for number, (path, place) in enumerate(zip(paths, guarded_each(_place, paths, hint=_HINT), strict=True)):
+        if isinstance(place, UserError):
+            raise place
+        if checksums and place[3] != checksums[number]:
+            raise UserError(f"{path}: is not the shard that was indexed; run `{MEND}`")
+        maps.append(_map(path, place))
+    return maps
 
 
 def _map(path: str | Path, place: Place) -> NDArray[Any]:
@@ -96,10 +104,6 @@ def _map(path: str | Path, place: Place) -> NDArray[Any]:
     if hashlib.sha256(mapped.data).hexdigest()[:16] != checksum:
         raise UserError(f"{path}: its data do not match their checksum; {_HINT}")
     return mapped
-
-
-def _places(paths: Sequence[Path]) -> list[Place]:
-    return [_place(path) for path in paths]
 
 
 def _place(path: str | Path) -> Place:
@@ -118,7 +122,9 @@ def _open(path: str | Path) -> Iterator[Any]:
             yield file
     except FileNotFoundError:
         raise UserError(f"{path}: this shard is missing; run `{MEND}`") from None
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno in UNREACHABLE:
+            raise RunError(f"{path}: cannot be reached ({os.strerror(error.errno)}); try again") from None
         raise UserError(f"{path}: is not a readable shard; {_HINT}") from None
 
 

@@ -8,7 +8,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -22,40 +22,85 @@ from vqa.backbones.extractor import Extractor
 from vqa.config import BackboneSettings, Extraction
 from vqa.features.clips import Batch, Clip, Failed, batches
 from vqa.manifest import Video
+from vqa.system.errors import UserError
+from vqa.video.reader import Frame
 
 Item = TypeVar("Item")
 _QUEUE = 3
 
 
-@dataclass
 class Features:
-    """The pooled rows of one video, spooled to disk: T rows of D float32 values."""
+    """The pooled rows of one video, spooled to disk: T rows of D values.
 
-    spool: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
-    dim: int = 0
-    starts: list[int] = field(default_factory=list)
+    folder: of the spool, beside the shard; the system's for temporary files by default. dtype: of the shard.
+    """
+
+    def __init__(self, folder: Path | None = None, dtype: str = "float32"):
+        self.dtype = np.dtype(dtype)
+        self.dim = 0
+        self.starts: list[int] = []
+        self.largest = 0.0  # of the rows' magnitudes, before they take the shard's type; infinite for NaN
+        self._folder = Path(folder or tempfile.gettempdir())
+        with self._named():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self.spool: IO[bytes] = tempfile.TemporaryFile(dir=self._folder)
 
     def append(self, rows: NDArray[np.float32], starts: list[int]) -> None:
         self.dim = rows.shape[1]
         self.starts += starts
-        self.spool.write(np.ascontiguousarray(rows, np.float32).data)
+        self.largest = max(self.largest, float(np.abs(rows).max())) if np.isfinite(rows).all() else float("inf")
+        with self._named(), np.errstate(over="ignore"):
+            self.spool.write(np.ascontiguousarray(rows, self.dtype).data)
 
-    def chunks(self, rows: int = 1024) -> Iterator[NDArray[np.float32]]:
-        self.spool.seek(0)
-        while data := self.spool.read(rows * self.dim * 4):
-            yield np.frombuffer(data, np.float32).reshape(-1, self.dim)
+    def chunks(self, rows: int = 1024) -> Iterator[NDArray[Any]]:
+        with self._named():
+            self.spool.seek(0)
+        while data := self.spool.read(rows * self.dim * self.dtype.itemsize):
+            yield np.frombuffer(data, self.dtype).reshape(-1, self.dim)
+
+    def close(self) -> None:
+        with suppress(OSError):  # what a full disk did not take is told by `append` or `chunks`
+            self.spool.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """An error of the disk names the folder."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._folder)) from None
+
+
+def stored(features: Features, video: Video, storage: str) -> Iterator[NDArray[Any]]:
+    """The rows as a shard of type `storage` holds them; raises `UserError` where they are not finite."""
+    if not np.isfinite(features.largest):
+        raise UserError(f"{video.path}: its features are not finite; set extraction.precision: float32")
+    if features.largest > np.finfo(storage).max:
+        raise UserError(
+            f"{video.path}: its features, up to {features.largest:.3g}, do not fit {storage}; "
+            "set extraction.storage: float32"
+        )
+    for rows in features.chunks():
+        yield rows.astype(storage, copy=False)
 
 
 def stream(
-    videos: Iterable[Video], extractor: Extractor, decoder: str, memory_mb: int
+    videos: Iterable[Video],
+    extractor: Extractor,
+    decoder: str,
+    memory_mb: int,
+    spool: Callable[[], Features] = Features,
+    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
 ) -> Iterator[tuple[Clip, Features] | Failed]:
     """Extract each video in turn; one that cannot be decoded comes as `Failed`.
 
-    The features of a video are valid until the next one is asked for.
+    The features of a video are valid until the next one is asked for. watched: looks on as a decoder gives frames.
     """
     launch = launcher(extractor)
-    features = Features()
-    found = prefetch((each for video in videos for each in batches(video, extractor, decoder, memory_mb)), _QUEUE)
+    features = spool()
+    found = prefetch(
+        (each for video in videos for each in batches(video, extractor, decoder, memory_mb, watched)), _QUEUE
+    )
     launched = ((each.starts, launch(each.items)) if isinstance(each, Batch) else each for each in found)
     for each in one_behind(launched):
         if isinstance(each, tuple):
@@ -63,8 +108,8 @@ def stream(
             features.append(rows.cpu().numpy(), starts)
             continue
         yield each if isinstance(each, Failed) else (each, features)
-        features.spool.close()
-        features = Features()
+        features.close()
+        features = spool()
 
 
 def one_behind(items: Iterable[Item]) -> Iterator[Item]:
@@ -143,6 +188,8 @@ def load_extractor(
 ) -> Extractor:
     """The extractor, optimised, on the torch device `device`."""
     torch.set_num_threads(extraction.threads)
+    # float32 means float32: CUDA's convolutions would round their input to TF32's 10 bits.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     extractor = create(name, weights, settings.cube_input, settings.node)
     return extractor.optimise(resolve_precision(extraction.precision, device)).to(device)
 
@@ -153,5 +200,6 @@ def resolve_precision(precision: str, device: str) -> torch.dtype:
         named: torch.dtype = getattr(torch, precision)
         return named
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32

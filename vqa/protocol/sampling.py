@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Order = Literal["O", "S"]
-_STREAMS = {"split": 0, "head": 1, "batches": 2, "shuffle": 3, "sample": 4}
+_STREAMS = {"split": 0, "head": 1, "batches": 2, "shuffle": 3, "sample": 4, "model": 5}
 
 
 def stream(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:
@@ -28,14 +28,15 @@ def sample_frames(n: int, k: int, rng: np.random.Generator) -> NDArray[np.int64]
 
     The video is cut into ceil(n / k) cubes of k frames; a short last cube is replaced by the
     last k frames; one frame is drawn from each. k = 0 takes every frame. A video shorter than
-    k is one cube. Returns int64 indices, shape (ceil(n / k),).
+    k is one cube. Returns int64 indices in ascending order, shape (ceil(n / k),): where k does not
+    divide n, the last two cubes overlap, so that their draws may come in the wrong order, or twice.
     """
     if n < 1 or k < 0:
         raise ValueError(f"need n >= 1 and k >= 0, got n={n}, k={k}")
     if k == 0:
         return np.arange(n)
     starts = np.minimum(np.arange(0, n, k), max(n - k, 0))
-    return starts + rng.integers(0, min(k, n), size=len(starts))
+    return np.sort(starts + rng.integers(0, min(k, n), size=len(starts)))
 
 
 def frame_sequence(

@@ -1,11 +1,15 @@
-"""Two studies side by side: the same cells, the difference, and a paired test over common seeds."""
+"""Two studies side by side: the same cells, the difference, and paired tests over common seeds."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from vqa.evaluation.statistics import paired_ttest
+from vqa.config import load
+from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.results.evaluation import METRICS, read_metrics
+from vqa.results.resampling import Resampling, resampling
+from vqa.study.layout import Layout
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
 
@@ -13,36 +17,68 @@ _CELL = ["dataset", "experiment", "mode"]
 
 
 def compare_results(a: Path, b: Path, output: Path | None = None) -> str:
-    """A table of every cell that both studies have; also written to `output` as CSV."""
-    table = compare_metrics(read_metrics(a / "metrics.csv"), read_metrics(b / "metrics.csv"))
+    """A table of every cell that both studies have; also written to `output` as CSV.
+
+    Raises `UserError` where a run of A and B was tested on other videos: nothing pairs them then.
+    """
+    table = compare_metrics(a, b)
     if table.empty:
-        raise UserError(f"{a} and {b} share no cell (dataset, experiment, mode); nothing to compare")
+        raise UserError(f"{a} and {b} share no cell (dataset, experiment, mode) and seed; nothing to compare")
     if output:
         write_text(output, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     shown = table.copy()
     for column in ("a", "b"):
         shown[column] = shown[column].map("{:.3f}".format)
     shown["difference"] = shown["difference"].map("{:+.3f}".format)
-    shown["p_paired"] = shown["p_paired"].map(lambda p: "-" if pd.isna(p) else f"{p:.4f}")
+    for column in ("p_paired", "p_corrected"):
+        shown[column] = shown[column].map(lambda p: "-" if pd.isna(p) else f"{p:.4f}")
     return f"A: {a}\nB: {b}\n\n{shown.to_string(index=False)}"
 
 
-def compare_metrics(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """One row a common cell and metric: means over common seeds, B - A, paired p."""
-    joined = a.merge(b, on=[*_CELL, "seed"], suffixes=("_a", "_b"))
+def compare_metrics(a: Path, b: Path) -> pd.DataFrame:
+    """One row a common cell and metric: means over the common seeds where both are finite, B - A, p of
+    the plain and the corrected paired test.
+    """
+    first, second = (read_metrics(folder / "metrics.csv") for folder in (a, b))
+    joined = first.merge(second, on=[*_CELL, "seed"], suffixes=("_a", "_b"))
     rows = []
     for cell, group in joined.groupby(_CELL, sort=False):
-        for metric in METRICS:
-            first, second = (group[f"{metric}_{side}"].to_numpy() for side in "ab")
-            rows.append(
-                dict(zip(_CELL, cell, strict=True))
-                | {
-                    "metric": metric,
-                    "seeds": len(group),
-                    "a": first.mean(),
-                    "b": second.mean(),
-                    "difference": (second - first).mean(),
-                    "p_paired": paired_ttest(second, first).p,
-                }
-            )
+        drawn = _common_splits(a, b, cell, group["seed"].tolist())
+        rows += [dict(zip(_CELL, cell, strict=True)) | _row(group, metric, drawn) for metric in METRICS]
     return pd.DataFrame(rows)
+
+
+def _row(group: pd.DataFrame, metric: str, drawn: Resampling) -> dict[str, object]:
+    pair = group[[f"{metric}_a", f"{metric}_b"]]
+    known = pair.dropna()
+    a, b = (pair[column].to_numpy() for column in pair)
+    return {
+        "metric": metric,
+        "seeds": len(known),
+        "a": known.iloc[:, 0].mean(),
+        "b": known.iloc[:, 1].mean(),
+        "difference": (known.iloc[:, 1] - known.iloc[:, 0]).mean(),
+        "p_paired": paired_ttest(b, a).p,
+        "p_corrected": corrected_ttest(b, a, drawn.n_train, drawn.n_test, drawn.splits).p,
+    }
+
+
+def _layout(results: Path) -> Layout:
+    """Where the runs of a study lie: in its results, or in the folder that it shares with others."""
+    study = load(results / "study.yaml") if (results / "study.yaml").is_file() else None
+    return Layout(results, study.store if study and study.store != study.results else results)
+
+
+def _common_splits(a: Path, b: Path, cell: Iterable[object], seeds: list[int]) -> Resampling:
+    """A's splits of a cell; raises `UserError` unless B tested on the same videos."""
+    dataset, experiment, mode = map(str, cell)
+    here, there = (
+        resampling([_layout(folder).run(dataset, experiment, mode[0], seed) for seed in seeds]) for folder in (a, b)
+    )
+    for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
+        if test != other:
+            raise UserError(
+                f"{dataset}, {experiment}, seed {seed}: {a} and {b} were tested on different videos ({len(test)} and "
+                f"{len(other)}, {len(test & other)} in both); compare studies of equal videos and splits"
+            )
+    return here

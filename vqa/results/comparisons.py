@@ -1,11 +1,12 @@
 """statistics.csv: which pairs of cells are compared, and what the tests say of each.
 
-Families (each Holm-adjusted by itself, per metric): `modes` - every mode against OO of the same
-experiment (the paper's Table VI); `samplers` - every Sample-K against all frames (Table VII);
-`heads` - every control head against VSFA's.
+Questions: `modes` - every mode against OO of the same experiment (the paper's Table VI); `samplers` - every
+Sample-K against all frames (Table VII); `heads` - every control head against VSFA's. A family, over which both
+p are Holm-adjusted, is one question on one dataset, by one metric.
 """
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,61 +15,68 @@ import pandas as pd
 from vqa.config import Study
 from vqa.evaluation.statistics import Comparison, compare, holm, verdict
 from vqa.results.contents import Contents, Pair
-from vqa.results.evaluation import METRICS, read_run
+from vqa.results.evaluation import METRICS
+from vqa.results.resampling import Resampling, resampling
+from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import Layout
 from vqa.system.files import write_text
 
+_FAMILY = ["family", "dataset", "metric"]
+_CELLS = ["family", "dataset", "experiment", "mode", "baseline_experiment", "baseline_mode", "metric"]
+# As version 0.1 wrote them, then what came after.
+_TESTS = ["n_seeds", "difference", "ci_low", "ci_high", "d_z"]
+_TESTS += ["p_paired", "p_corrected", "p_wilcoxon", "p_tost", "flag", "p_holm", "verdict"]
+_ADDED = ["n_splits", "spread", "tost_low", "tost_high", "p_tost_holm", "detectable", "provable", "unlike"]
+COLUMNS = [*_CELLS, *_TESTS, *_ADDED]
+
 
 def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row per comparison and metric, Holm-adjusted within family and metric."""
+    """One row per comparison and metric, Holm-adjusted within question, dataset and metric."""
     settings = study.statistics
+    margins: dict[str, float] = {"srocc": settings.margin} | {**settings.margins}
     values = {key: part.set_index("seed") for key, part in metrics.groupby(["dataset", "experiment", "mode"])}
+    splits = cache(lambda cell: _resampling(study, *cell))
     rows = []
     for pair in Contents(study).pairs:
         condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
-        counts = _part_sizes(study, pair)
+        drawn = splits((pair.dataset, *pair.condition))
+        told = {"unlike": unlike(study, pair)}
         for metric in METRICS:
-            margin = settings.margin if metric != "rmse" else float("nan")
             result = compare(
                 condition[metric].to_numpy(),
                 baseline[metric].to_numpy(),
-                counts["train"],
-                counts["test"],
-                margin,
-                1 - settings.alpha,
+                drawn.n_train,
+                drawn.n_test,
+                margins.get(metric, float("nan")),
+                settings.alpha,
+                drawn.splits,
             )
-            rows.append(_row(pair, metric, result))
-    frame = pd.DataFrame(rows, columns=_COLUMNS)
-    for _, family in frame.groupby(["family", "metric"]):
+            rows.append(_row(pair, metric, result) | told)
+    return _judged(pd.DataFrame(rows, columns=COLUMNS), settings.alpha)
+
+
+def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    for _, family in frame.groupby(_FAMILY):
         frame.loc[family.index, "p_holm"] = holm(family["p_corrected"].to_numpy())
+        frame.loc[family.index, "p_tost_holm"] = holm(family["p_tost"].to_numpy())
     frame["verdict"] = [
-        verdict(Comparison(**{name: row[name] for name in _FIELDS}), row["p_holm"], settings.alpha)
-        for row in frame.to_dict("records")
+        verdict(row["n_splits"], row["p_holm"], row["p_tost_holm"], alpha) for row in frame.to_dict("records")
     ]
     return frame
 
 
-def _part_sizes(study: Study, pair: Pair) -> dict[str, int]:
-    """How many videos the first seed trains and tests on; random splits of a dataset agree in size."""
-    experiment, mode = pair.condition
-    folder = Layout(study.results).run(pair.dataset, experiment, mode[0], study.seeds[0])
-    sizes: dict[str, int] = read_run(folder)["videos"]
-    return sizes
+def _resampling(study: Study, dataset: str, experiment: str, mode: Any) -> Resampling:
+    """How the seeds of a cell split the videos."""
+    layout, order = Layout.of(study), train_order(mode)
+    return resampling([layout.run_folder(RunId(dataset, experiment, order, seed)) for seed in study.seeds])
 
 
-_FIELDS = list(Comparison.__dataclass_fields__)
-_COLUMNS = [
-    "family",
-    "dataset",
-    "experiment",
-    "mode",
-    "baseline_experiment",
-    "baseline_mode",
-    "metric",
-    *_FIELDS,
-    "p_holm",
-    "verdict",
-]
+def unlike(study: Study, pair: Pair) -> str:
+    """Settings in which condition and baseline differ beside what is compared: `batch_size 256 for 128`."""
+    grid = Grid(study)
+    compared = {"sampler", "head"}
+    here, there = (grid.run_settings(cell[0]).model_dump(exclude=compared) for cell in (pair.condition, pair.baseline))
+    return ", ".join(f"{key} {here[key]} for {there[key]}" for key in here if here[key] != there[key])
 
 
 def _row(pair: Pair, metric: str, result: Comparison) -> dict[str, Any]:
@@ -89,6 +97,6 @@ def write_statistics(path: Path, statistics: pd.DataFrame) -> None:
 
 
 def read_statistics(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"], dtype={"flag": str}).fillna(
-        {"flag": ""}
-    )
+    texts = {"flag": "", "unlike": ""}
+    frame = pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"], dtype=dict.fromkeys(texts, str))
+    return frame.fillna(texts)

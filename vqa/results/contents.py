@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from vqa.config import Experiment, Study
+from vqa.system.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,24 @@ class Pair:
     baseline: tuple[str, str]
 
 
+# An experiment of several modes has a table under its own name, beside these.
+TABLES = (
+    "datasets", "sampling", "ttest-samplers", "ttest-modes", "heads", "cross-dataset", "verdicts",
+)  # fmt: skip
+
+
 class Contents:
-    """What the results of a study consist of."""
+    """What the results of a study consist of. Raises `UserError` where two tables would share a file."""
 
     def __init__(self, study: Study):
         self.study = study
+        own: dict[str, str] = dict.fromkeys(TABLES, "a table of every study")
+        for name in self.shuffled:
+            if name.lower() in own:  # some file systems do not tell `A` from `a`
+                raise UserError(
+                    f"experiments.{name}: its table would overwrite {own[name.lower()]}; choose another name"
+                )
+            own[name.lower()] = f"that of '{name}'"
 
     @cached_property
     def sampler_groups(self) -> list[tuple[str, str]]:
@@ -61,7 +75,7 @@ class Contents:
         names = ["datasets", *self.shuffled]
         if self.sampler_groups:
             names += ["sampling", "ttest-samplers"]
-        if self.shuffled and all("OO" in self.study.experiments[name].modes for name in self.shuffled):
+        if any("OO" in self.study.experiments[name].modes for name in self.shuffled):
             names.append("ttest-modes")
         if self.head_groups:
             names.append("heads")

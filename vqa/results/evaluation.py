@@ -1,6 +1,5 @@
 """metrics.csv: one row a dataset, experiment, mode and seed."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,24 +12,17 @@ from vqa.evaluation.metrics import evaluate
 from vqa.protocol import predictions
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
-from vqa.system.errors import UserError
+from vqa.study.runs import require_own_runs
+from vqa.system.errors import UserError, snakemake
 from vqa.system.files import write_text
 
 METRICS = ("srocc", "plcc", "krocc", "rmse")
 
 
-def read_run(directory: Path) -> dict[str, Any]:
-    """What made a run: settings, counts, selected epoch, seconds."""
-    try:
-        made: dict[str, Any] = json.loads((directory / "run.json").read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{directory / 'run.json'}: cannot be read ({error}); run `snakemake`") from None
-    return made
-
-
 def evaluate_study(study: Study) -> pd.DataFrame:
-    """All metrics of the study, in the order of the config."""
-    layout = Layout(study.results)
+    """All metrics of the study, in the order of the config. Raises `UserError` for a run of another study."""
+    layout = Layout.of(study)
+    require_own_runs(Grid(study))
     rows = [
         row
         for run in Grid(study).runs
@@ -69,15 +61,19 @@ COLUMNS = [
 ]
 
 
+_TEXT = dict.fromkeys(("dataset", "experiment", "mode", "fit_status"), str)  # `2014` and `NA` are names
+_UNDEFINED = {key: ["", "nan"] for key in (*METRICS, "plcc_raw")}
+
+
 def write_metrics(path: Path, metrics: pd.DataFrame) -> None:
     write_text(path, metrics[COLUMNS].to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype={"fit_status": str})
+        frame = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=_UNDEFINED)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); run `snakemake --cores N`") from None
+        raise UserError(f"{path}: cannot be read ({error}); run `{snakemake()}`") from None
     if missing := [name for name in COLUMNS if name not in frame.columns]:
         raise UserError(f"{path}: has no column {', '.join(missing)}; is it a metrics.csv?")
     return frame

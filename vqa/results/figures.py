@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from vqa.config import MODES
 from vqa.evaluation.metrics import fit_logistic
 from vqa.results.study_data import StudyData
 from vqa.results.style import figure, legend_below, series
@@ -25,7 +26,8 @@ class Caption:
 CAPTIONS = {
     "modes": Caption(
         "Frame order (paper: Fig. 3)",
-        "SROCC of each mode minus that of OO, with corrected confidence intervals; the band is the equivalence margin.",
+        "SROCC of each mode minus that of OO, with the interval that TOST judges (90 % at alpha 5 %; corrected for "
+        "overlapping splits, not adjusted for several comparisons); the band is the equivalence margin.",
     ),
     "samplers": Caption(
         "Sampling (paper: Fig. 4)", "SROCC by sampler, trained and tested in order: each run, and mean with std."
@@ -100,8 +102,8 @@ def modes(data: StudyData, folder: Path) -> None:
                 found = [data.required_comparison("modes", dataset, name, mode) for dataset in study.datasets]
                 x = np.arange(len(found)) + (number - (len(others) - 1) / 2) * 0.22
                 middle = np.array([row["difference"] for row in found])
-                low, high = (np.array([row[key] for row in found]) for key in ("ci_low", "ci_high"))
-                style = series(number)
+                low, high = (np.array([row[key] for row in found]) for key in ("tost_low", "tost_high"))
+                style = series(MODES.index(mode) - 1)
                 axis.errorbar(x, middle, [middle - low, high - middle], fmt=style["marker"], color=style["color"],
                               capsize=2, label=f"{mode} - OO")  # fmt: skip
             axis.set_title(name)
@@ -110,32 +112,49 @@ def modes(data: StudyData, folder: Path) -> None:
             )
             axis.set_xlim(-0.6, len(study.datasets) - 0.4)
         axes[0][0].set_ylabel("SROCC difference")
-        legend_below(axes[0][0])
+        legend_below(axes[0])
 
 
 def samplers(data: StudyData, folder: Path) -> None:
     study = data.study
-    names = _sampling_names(data)
-    with _canvas(data, folder, "samplers", 1, len(study.datasets)) as axes:
-        for axis, dataset in zip(axes[0], study.datasets, strict=True):
+    with _sampling(data, folder, "samplers", "test SROCC") as panels:
+        for names, dataset, axis in panels:
             for x, name in enumerate(names):
                 values = data.cell(dataset, name, "OO")["srocc"].dropna()
                 jitter = x + np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.full(len(values), x)
                 axis.plot(jitter, values, ".", color="#bbbbbb", markersize=5)
                 if len(values):
                     axis.errorbar(x, values.mean(), values.std(ddof=0), fmt="o", color=series(0)["color"], capsize=3)
-            axis.set_title(dataset)
             axis.set_xticks(range(len(names)), [str(study.experiments[name].sampler) for name in names])
             axis.set_xlabel("sampler (0: every frame)")
-        axes[0][0].set_ylabel("test SROCC")
 
 
-def _sampling_names(data: StudyData) -> list[str]:
-    """The experiments of the first sampler group, from every frame to the sparsest."""
+@contextmanager
+def _sampling(data: StudyData, folder: Path, name: str, ylabel: str) -> Iterator[list[tuple[list[str], str, Axes]]]:
+    """A panel (experiments, dataset, axes) each: sampler groups in rows, datasets in columns."""
+    groups, datasets = _sampling_groups(data), list(data.study.datasets)
+    with _canvas(data, folder, name, len(groups), len(datasets)) as axes:
+        for row, names in zip(axes, groups, strict=True):
+            row[0].set_ylabel(ylabel)
+            for axis, dataset in zip(row, datasets, strict=True):
+                axis.set_title(_title(dataset, _base_of(data, names)) if len(groups) > 1 else dataset)
+        yield [(names, d, a) for row, names in zip(axes, groups, strict=True)
+               for a, d in zip(row, datasets, strict=True)]  # fmt: skip
+
+
+def _sampling_groups(data: StudyData) -> list[list[str]]:
+    """The experiments of each sampler group, from every frame to the sparsest."""
     groups = data.contents.sampler_groups
-    base = groups[0][1]
-    names = [base, *(name for name, other in groups if other == base)]
-    return sorted(names, key=lambda name: data.study.experiments[name].sampler)
+    return [
+        sorted([base, *(n for n, other in groups if other == base)], key=lambda n: data.study.experiments[n].sampler)
+        for base in dict.fromkeys(base for _, base in groups)
+    ]
+
+
+def _base_of(data: StudyData, names: Sequence[str]) -> str:
+    """What the experiments of a sampler group share."""
+    experiment = data.study.experiments[names[0]]
+    return f"{experiment.backbone}, {experiment.head}"
 
 
 def pairs(data: StudyData, folder: Path) -> None:
@@ -154,7 +173,7 @@ def pairs(data: StudyData, folder: Path) -> None:
 
 def scatter(data: StudyData, folder: Path) -> None:
     study = data.study
-    with _grid(data, folder, "scatter", list(study.experiments)[:3], "MOS", height=2.2) as panels:
+    with _grid(data, folder, "scatter", list(study.experiments), "MOS", height=2.2) as panels:
         for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
             chosen = data.test_scores(RunId(dataset, name, train_order(mode), study.seeds[0]), mode[1])
@@ -187,18 +206,22 @@ def training(data: StudyData, folder: Path) -> None:
 
 def cost(data: StudyData, folder: Path) -> None:
     study = data.study
-    with _canvas(data, folder, "cost", 1, len(study.datasets)) as axes:
-        for axis, dataset in zip(axes[0], study.datasets, strict=True):
-            for number, name in enumerate(_sampling_names(data)):
+    with _sampling(data, folder, "cost", "mean test SROCC") as panels:
+        for names, dataset, axis in panels:
+            for name in names:
                 runs = [data.run(RunId(dataset, name, "O", seed)) for seed in study.seeds]
                 frames, seconds = (np.mean([run[key] for run in runs]) for key in ("train_frames", "seconds"))
                 mean = data.cell(dataset, name, "OO")["srocc"].mean()
-                style, label = series(number), f"sample-{study.experiments[name].sampler}"
+                k = study.experiments[name].sampler
+                style, label = series(_samplers(data).index(k)), f"sample-{k}"
                 axis.plot(frames, mean, style["marker"], color=style["color"], label=label, markersize=6)
                 axis.annotate(f"{seconds:.3g} s", (frames, mean), xytext=(4, 4), textcoords="offset points", fontsize=6)
             axis.set_xscale("log")
             axis.margins(0.25)
-            axis.set_title(dataset)
             axis.set_xlabel("frames per training epoch")
-        axes[0][0].set_ylabel("mean test SROCC")
-        legend_below(axes[0][0])
+        legend_below([axis for *_, axis in panels])
+
+
+def _samplers(data: StudyData) -> list[int]:
+    """Every sampler that a group holds."""
+    return sorted({data.study.experiments[name].sampler for names in _sampling_groups(data) for name in names})

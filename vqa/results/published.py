@@ -1,9 +1,13 @@
 """The paper's own numbers: Tables I-VII of Fang et al., IEEE TIP 2023, as versioned data."""
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import pandas as pd
+
+from vqa.config import NativeDataset, Study
+from vqa.study.grid import Grid
 
 # What a reader of the paper's tables must know before comparing.
 INCONSISTENCIES = (
@@ -34,6 +38,48 @@ def _lookup() -> dict[tuple[str, str, str, str, str], tuple[float, float]]:
 def value(table: str, dataset: str | None, experiment: str, mode: str, metric: str) -> tuple[float, float] | None:
     """(mean, std) or (p, NaN) as printed; None where the paper has no such cell."""
     return _lookup().get((table, dataset or "", experiment, mode, metric))
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    """What the paper says of an experiment: backbone, sampler and batch size; the head is VSFA's."""
+
+    backbone: str
+    sampler: int
+    batch_size: int
+
+
+_PROTOCOLS = {
+    "frame-level": _Protocol("resnet50", 0, 128),
+    "cube-level": _Protocol("resnet3d101-2018", 0, 4096),
+    **{f"sample-{k}": _Protocol("resnet50", k, 256) for k in (4, 8, 16)},
+}
+_LR = 1e-5
+
+
+def dataset_of(study: Study, dataset: str) -> str | None:
+    """The name under which the paper knows a dataset of the study: its native reader's."""
+    chosen = study.datasets[dataset]
+    return chosen.reader if isinstance(chosen, NativeDataset) else None
+
+
+def experiment_of(study: Study, experiment: str) -> str | None:
+    """The paper's experiment with this backbone, head, sampler and random splits by video, whatever its name here."""
+    chosen = study.experiments[experiment]
+    if chosen.head != "vsfa" or study.splits.method == "scene":
+        return None
+    asked = (chosen.backbone, chosen.sampler)
+    return next((name for name, own in _PROTOCOLS.items() if (own.backbone, own.sampler) == asked), None)
+
+
+def departure(study: Study, experiment: str) -> str:
+    """In what an experiment leaves its protocol in the paper: `batch_size 16 for 128`; empty if in nothing."""
+    paper = experiment_of(study, experiment)
+    if paper is None:
+        return ""
+    run = Grid(study).run_settings(experiment)
+    told = (("batch_size", run.batch_size, _PROTOCOLS[paper].batch_size), ("lr", run.lr, _LR))
+    return ", ".join(f"{key} {ours:g} for {theirs:g}" for key, ours, theirs in told if ours != theirs)
 
 
 def table_1(dataset: str, fact: str) -> float:

@@ -2,22 +2,28 @@
 
 import base64
 import platform
+import shlex
 import sys
+from functools import reduce
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import jinja2
 import pandas as pd
 
 from vqa import __version__
 from vqa.config import DemoDataset, to_yaml
+from vqa.evaluation.statistics import Verdict
 from vqa.results.figures import CAPTIONS
-from vqa.results.published import INCONSISTENCIES
+from vqa.results.provenance import backbones
+from vqa.results.published import INCONSISTENCIES, dataset_of
 from vqa.results.study_data import StudyData
-from vqa.results.tables import SYNTHETIC, all_tables, paper_key
+from vqa.results.tables import SYNTHETIC, all_tables
+from vqa.results.tables.tests import limits
 from vqa.results.tables.writers import to_latex
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, snakemake
 from vqa.system.files import write_text
 
 _PACKAGES = ("torch", "torchvision", "snakemake", "av", "decord", "h5py", "numpy", "scipy", "pandas")
@@ -37,17 +43,18 @@ def write_report(data: StudyData, output: Path) -> None:
         js=assets.joinpath("report.js").read_text(encoding="utf-8"),
         synthetic=SYNTHETIC if any(isinstance(d, DemoDataset) for d in study.datasets.values()) else "",
         summary=summary(data),
+        limits=limits(data),
         tables=[(table, to_latex(table)) for table in all_tables(data)],
         figures=[
             (name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png"))
             for name in data.contents.figures
         ],
-        inconsistencies=INCONSISTENCIES if any(paper_key(data, name) for name in study.datasets) else (),
-        excluded={name: data.excluded(name) for name in study.datasets},
+        inconsistencies=INCONSISTENCIES if any(dataset_of(study, name) for name in study.datasets) else (),
+        excluded={name: _without_places(data, data.excluded(name)) for name in study.datasets},
         suspicious={name: suspicious(data, name) for name in study.datasets},
-        backbones=_backbones(data),
+        backbones=backbones(data),
         cost=_cost(data),
-        settings=to_yaml(study),
+        settings=to_yaml(study, place=_place),
         versions=_versions(),
         command=_command(data),
     )
@@ -77,7 +84,7 @@ def summary(data: StudyData) -> list[tuple[str, str, list[str]]]:
 def _counts(rows: pd.DataFrame) -> str:
     """`12 comparisons: 1 different, 8 equivalent, 3 undecided; mean SROCC differs by -0.059 to +0.000`"""
     found = rows["verdict"].value_counts()
-    told = ", ".join(f"{found[word]} {word}" for word in ("different", "equivalent", "undecided") if word in found)
+    told = ", ".join(f"{found[word]} {word}" for word in get_args(Verdict) if word in found)
     low, high = rows["difference"].min(), rows["difference"].max()
     span = f"{low:+.3f}" if len(rows) == 1 else f"{low:+.3f} to {high:+.3f}"
     noun = "comparison" if len(rows) == 1 else "comparisons"
@@ -103,30 +110,8 @@ def _embedded(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError:
-        raise UserError(f"{path}: this figure is missing; run `snakemake --cores N`") from None
+        raise UserError(f"{path}: this figure is missing; run `{snakemake()}`") from None
     return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def _backbones(data: StudyData) -> list[dict[str, str]]:
-    """Name, provenance and weights hash of every backbone, from its first shard."""
-    from vqa.features import shards
-
-    rows = []
-    for entry in data.grid.backbones:
-        dataset = next(iter(data.study.datasets))
-        video_id = next(iter(data.receipts[dataset, entry.slug]["shards"]))
-        made = shards.attributes(data.layout.features(dataset, entry.slug) / f"{video_id}.h5")
-        rows.append(
-            {
-                "name": entry.name,
-                "note": entry.note,
-                "sha256": made["weights_sha256"],
-                "preprocessing": made["preprocessing"],
-                "precision": made["precision_used"],
-                "decoder": made["decoder"],
-            }
-        )
-    return rows
 
 
 def _cost(data: StudyData) -> list[dict[str, str]]:
@@ -152,4 +137,19 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _command(data: StudyData) -> str:
-    return f"snakemake --cores N --configfile {data.results / 'study.yaml'}"
+    return shlex.join(["snakemake", "--cores", "N", "--configfile", _place(data.layout.study)])
+
+
+def _place(path: Path) -> str:
+    """A path as the page shows it: within the working folder, or the last name alone. Others read the page."""
+    inside = path.resolve().is_relative_to(Path.cwd())
+    return str(path.resolve().relative_to(Path.cwd())) if inside else f".../{path.name}"
+
+
+def _without_places(data: StudyData, reasons: dict[str, str]) -> dict[str, str]:
+    """Messages that name videos by their full path, without the folders above the dataset."""
+    paths = [Path(video.path) for name in data.study.datasets for video in data.manifest(name)]
+    folders = sorted({f"{path.parent}/" for path in paths}, key=len, reverse=True)
+    return {
+        video: reduce(lambda text, folder: text.replace(folder, ""), folders, told) for video, told in reasons.items()
+    }

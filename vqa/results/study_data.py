@@ -3,20 +3,24 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
-from vqa.config import Study
+from vqa.config import Mode, Study
 from vqa.evaluation.metrics import evaluate
+from vqa.features.identity import bucket_of
 from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
 from vqa.protocol import predictions
 from vqa.results.comparisons import read_statistics
 from vqa.results.contents import Contents
-from vqa.results.evaluation import read_metrics, read_run
-from vqa.study.grid import Grid, RunId
+from vqa.results.evaluation import read_metrics
+from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import Layout
+from vqa.study.runs import read_run
+
+_TEXT = {"dataset": str, "video_id": str}
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,10 @@ class StudyData:
     def __init__(self, study: Study):
         self.study = study
         self.grid = Grid(study)
-        self.layout = Layout(study.results)
+        self.layout = Layout.of(study)
         self.contents = Contents(study)
         self.results = study.results
+        self._runs: dict[RunId, dict[str, Any]] = {}
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -73,8 +78,16 @@ class StudyData:
     def required_comparison(self, family: str, dataset: str, experiment: str, mode: str) -> dict[Any, Any]:
         return self._comparisons[family, dataset, experiment, mode]
 
+    def runs_of(self, dataset: str, experiment: str, mode: str) -> list[RunId]:
+        """The runs behind a cell, one a seed."""
+        order = train_order(cast(Mode, mode))
+        return [RunId(dataset, experiment, order, seed) for seed in self.study.seeds]
+
     def run(self, run: RunId) -> dict[str, Any]:
-        return read_run(self.layout.run_folder(run))
+        """run.json of a run."""
+        if run not in self._runs:
+            self._runs[run] = read_run(self.layout.run_folder(run))
+        return self._runs[run]
 
     def history(self, run: RunId) -> pd.DataFrame:
         return pd.read_csv(self.layout.run_folder(run) / "history.csv")
@@ -87,7 +100,7 @@ class StudyData:
         """Metrics of heads trained on one dataset and tested on another, a row a seed."""
         rows = []
         for seed in self.study.seeds:
-            frame = pd.read_csv(self.layout.run_folder(RunId(trained, experiment, "O", seed)) / "cross.csv")
+            frame = pd.read_csv(self.layout.cross(trained, experiment, "O", seed), dtype=_TEXT, keep_default_na=False)
             chosen = frame[frame["dataset"] == tested]
             rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
         return pd.DataFrame(rows)
@@ -104,15 +117,18 @@ class StudyData:
         joined = {}
         for dataset in self.study.datasets:
             for slug in self.grid.slugs:
-                parts = [read_receipt(path) for path in self._receipt_files(dataset, slug)]
+                parts = [read_receipt(path) for path in self.receipt_files(dataset, slug)]
                 joined[dataset, slug] = {
                     key: {name: value for part in parts for name, value in part[key].items()}
                     for key in ("shards", "excluded")
                 }
         return joined
 
-    def _receipt_files(self, dataset: str, slug: str) -> list[Path]:
-        return sorted((self.layout.features(dataset, slug) / "receipts").glob("*.json"))
+    def receipt_files(self, dataset: str, slug: str) -> list[Path]:
+        """Those of the study's own buckets: an earlier study may have had more."""
+        total = self.study.datasets[dataset].buckets
+        numbers = {bucket_of(video.video_id, total) for video in self.manifest(dataset)}
+        return [self.layout.receipt(dataset, slug, number) for number in sorted(numbers)]
 
     def excluded(self, dataset: str) -> dict[str, str]:
         """video_id -> why it is left out: asked for in the config, or found bad."""

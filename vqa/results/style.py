@@ -1,7 +1,7 @@
 """One look for all figures: column width, colour-blind-safe, the same bytes every time."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,10 @@ def series(number: int) -> dict[str, str]:
     return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
 
 
-def legend_below(axes: Axes, columns: int = 4) -> None:
-    handles, labels = axes.get_legend_handles_labels()
+def legend_below(panels: Sequence[Axes], columns: int = 4) -> None:
+    """One legend of the figure for all panels, each label once."""
+    found = [pair for axes in panels for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    handles = {label: handle for handle, label in reversed(found)}
     if handles:
-        axes.figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+        labels = list(dict.fromkeys(label for _, label in found))
+        panels[0].figure.legend([handles[label] for label in labels], labels, loc="outside upper center", ncols=columns)

@@ -6,7 +6,9 @@ from vqa import datasets
 from vqa.config import Dataset, DemoDataset, Study
 from vqa.datasets.common import Listing, Span
 from vqa.datasets.presets import Known, presets
+from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
 from vqa.features.probe import probe_all
+from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, sizes
 from vqa.study.parts import check_parts, parts_of
 from vqa.system.errors import UserError
@@ -24,21 +26,31 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
     """A summary of all datasets, and whether every one is ready."""
     blocks, ready = [], True
     for name, dataset in study.datasets.items():
-        if isinstance(dataset, DemoDataset):
-            blocks.append(f"{name}: {dataset.videos} synthetic clips, rendered by the workflow\n  ready")
-            continue
+        lines: list[str] = []
+        problems: list[str] = []
         try:
-            lines, problems = _check_one(name, dataset, study, headers, workers)
+            if isinstance(dataset, DemoDataset):
+                lines = _check_demo(name, dataset, study)
+            else:
+                lines, problems = _check_one(name, dataset, study, headers, workers)
         except UserError as error:
-            lines, problems = [], [str(error)]
+            problems = [str(error)]
         ready &= not problems
         marks = [f"  PROBLEM: {problem}" for problem in problems] or ["  ready"]
         blocks.append("\n".join([f"{name} ({dataset.reader})", *lines, *marks]))
     return "\n\n".join(blocks), ready
 
 
+def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
+    """The clips are not there yet; their names and scenes are known."""
+    clips = [(clip, f"scene-{number % dataset.scenes:02d}") for number, clip in enumerate(dataset.clip_ids)]
+    videos = [Video(clip, clip, 0.0, scene=scene) for clip, scene in clips if clip not in dataset.exclude]
+    lines = [f"  videos   {len(videos)} synthetic clips, rendered by the workflow"]
+    return lines + _parts(study, name, videos)
+
+
 def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers: int) -> tuple[list[str], list[str]]:
-    listing = datasets.list_videos(name, dataset, study.results)
+    listing = datasets.list_videos(name, dataset, study.store)
     mos = [video.mos for video in listing.videos]
     total = len(mos) + len(listing.missing)
     lines = [
@@ -55,9 +67,11 @@ def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers
     for more_lines, more_problems in (_table_i(dataset.reader, listing), _copies(dataset.reader, listing)):
         lines += more_lines
         problems += more_problems
-    if not problems:
-        part_lines, problems = _parts(study, name, listing)
-        lines += part_lines
+    if len(mos) >= MIN_VIDEOS:
+        try:
+            lines += _parts(study, name, listing.videos)
+        except UserError as error:
+            problems.append(str(error))
     if headers and listing.videos:
         bad = [each.error for each in probe_all(listing.videos, workers) if each.error]
         lines.append(f"  headers  {len(mos) - len(bad)} of {len(mos)} open and decode their first frame")
@@ -106,15 +120,17 @@ def _foreign(span: Span, known: Sequence[Known]) -> bool:
     return bool(ranged) and not any(copy.holds(span) for copy in ranged)
 
 
-def _parts(study: Study, name: str, listing: Listing) -> tuple[list[str], list[str]]:
-    """How many videos each fixed part holds, for the first seed."""
-    if study.splits.method not in ("official", "files"):
-        return [], []
-    try:
-        check_parts(study, name, listing.videos)
-    except UserError as error:
-        return [], [str(error)]
-    if study.splits.method == "official" and not any(video.split for video in listing.videos):
-        return ["  parts    none are official: split at random by video"], []
-    counts = sizes(parts_of(study, name, listing.videos, study.seeds[0]))
-    return [f"  parts    {', '.join(f'{part} {count:,}' for part, count in counts.items())}"], []
+def _parts(study: Study, name: str, videos: Sequence[Video]) -> list[str]:
+    """The sizes of the seeds' parts, and a warning where a test part is too small for any metric."""
+    check_parts(study, name, videos)
+    counted = [sizes(parts_of(study, name, videos, seed)) for seed in study.seeds]
+    ranges = {part: (min(n[part] for n in counted), max(n[part] for n in counted)) for part in counted[0]}
+    told = ", ".join(f"{part} {low}" + (f" to {high}" if high > low else "") for part, (low, high) in ranges.items())
+    unnamed = study.splits.method == "official" and not any(video.split for video in videos)
+    lines = [f"  parts    {told}" + ("; none is official, they are drawn at random" if unnamed else "")]
+    if ranges["test"][0] < MIN_TESTED:
+        lines.append(
+            f"  WARNING: a test part of {ranges['test'][0]} is too small for any metric, which needs {MIN_TESTED} "
+            "videos: its results will be undefined; give more videos"
+        )
+    return lines

@@ -7,16 +7,21 @@ no part of it if the key came after version 0.1 (`vqa.config.identity`).
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
 from vqa.config import BackboneSettings, Dataset, DemoDataset, Extraction, Run, Study, identity
+from vqa.config.heads import source
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
+from vqa.study.runs import PERFORMANCE
 from vqa.system.files import canonical, digest
+from vqa.video.versions import libraries
 
 _DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
 
@@ -26,12 +31,17 @@ def demo_depends(dataset: DemoDataset) -> str:
 
 
 def demo_flags(dataset: DemoDataset) -> str:
-    return " ".join(f"--{key} {getattr(dataset, key)}" for key in _DEMO)
+    return _joined(part for key in _DEMO for part in (f"--{key}", getattr(dataset, key)))
 
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
-    settings = identity(dataset, exclude={"buckets", "on_bad_video"})
-    return canonical({"reader": settings, "videos": digest([(v.video_id, v.path, v.mos) for v in videos])})
+    # A null, as version 0.1 wrote it: the permutations are read by trainings.
+    settings = identity(dataset, exclude={"buckets", "on_bad_video"}) | {"permutations": None}
+    return canonical({"reader": settings, "videos": digest([video.row() for video in videos])})
+
+
+def probe_depends(dataset: Dataset, sources: str) -> str:
+    return canonical({"on_bad_video": dataset.on_bad_video, "sources": sources})
 
 
 def extract_depends(
@@ -41,11 +51,15 @@ def extract_depends(
     dataset: Dataset,
     bucket: int,
     videos: Sequence[Video],
+    sources: str,
 ) -> str:
-    """videos: those of the bucket."""
+    """videos: those of the bucket; sources: what identifies the content of all that it reads."""
     return canonical(
         {
             **settings_of(backbone, settings, extraction),
+            "version": FEATURE_VERSION,
+            "libraries": libraries(extraction.decoder),
+            "sources": sources,
             "videos": digest([video.source() for video in videos]),
             "bucket": [bucket, dataset.buckets],
             "on_bad_video": dataset.on_bad_video,
@@ -53,28 +67,38 @@ def extract_depends(
     )
 
 
-def extract_flags(
-    backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset, bucket: int, device: str
-) -> str:
-    node = f" --node {settings.node}" if settings.node else ""
-    return (
-        f"--bucket {bucket}/{dataset.buckets} --backbone {backbone} --cube-input {settings.cube_input}{node}"
-        f" --decoder {extraction.decoder} --precision {extraction.precision} --storage {extraction.storage}"
-        f" --device {device} --on-bad-video {dataset.on_bad_video}"
-    )
+def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset) -> str:
+    chosen = {
+        "backbone": backbone,
+        "cube-input": settings.cube_input,
+        "node": settings.node,
+        "decoder": extraction.decoder,
+        "precision": extraction.precision,
+        "storage": extraction.storage,
+        "on-bad-video": dataset.on_bad_video,
+    }
+    return _joined(part for key, value in chosen.items() if value is not None for part in (f"--{key}", value))
 
 
 def index_depends() -> str:
     return canonical({"version": FEATURE_VERSION})
 
 
-def train_depends(run: Run) -> str:
-    return canonical({"version": TRAINING_VERSION, "run": identity(run, exclude={"threads", "device", "jobs_per_gpu"})})
+def train_depends(run: Run, permutations: Sequence[str], split_files: Sequence[str] = ()) -> str:
+    """permutations, split_files: the SHA-256 of the file that stored or given splits are read from."""
+    parts: dict[str, Any] = {"version": TRAINING_VERSION, "run": identity(run, exclude=PERFORMANCE)}
+    if permutations:
+        parts["permutations"] = list(permutations)
+    if split_files:
+        parts["split_files"] = list(split_files)
+    if code := source(run.head):
+        parts["source"] = code
+    return canonical(parts)
 
 
 def train_flags(run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = ()) -> str:
-    named = [("permutations", path) for path in permutations] + [("split-file", path) for path in split_files]
-    return flags(run, exclude={"threads"}) + "".join(f" --{key} {shlex.quote(str(path))}" for key, path in named)
+    named = [("--permutations", path) for path in permutations] + [("--split-file", path) for path in split_files]
+    return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
 
 def cross_depends(study: Study) -> str:
@@ -83,14 +107,16 @@ def cross_depends(study: Study) -> str:
 
 def cross_flags(targets: Sequence[tuple[str, Path, Path]]) -> str:
     """targets: (dataset, manifest, index) each."""
-    return " ".join(f"--dataset {shlex.quote(':'.join(map(str, target)))}" for target in targets)
+    return _joined(part for target in targets for part in ("--dataset", ":".join(map(str, target))))
 
 
-def evaluate_depends(study: Study) -> str:
+def evaluate_depends(study: Study, pairs: Iterable[Any]) -> str:
+    """pairs: what is compared, each a dataclass. All in the config's order, in which metrics and tests are written."""
     return canonical(
         {
             "version": EVALUATION_VERSION,
-            "cells": {name: sorted(e.modes) for name, e in study.experiments.items()},
+            "cells": [[name, *e.modes] for name, e in study.experiments.items()],
+            "pairs": [astuple(pair) for pair in pairs],
             "datasets": list(study.datasets),
             "seeds": list(study.seeds),
             "statistics": identity(study.statistics),
@@ -98,16 +124,41 @@ def evaluate_depends(study: Study) -> str:
     )
 
 
-def results_depends(study: Study) -> str:
-    """Tables, figures and report show the whole study; experiments keep the config's order, which tables follow."""
-    shown = json.dumps(identity(study, exclude_none=True), separators=(",", ":"))
-    return f"{EVALUATION_VERSION} {shown}"
+def tables_depends(study: Study) -> str:
+    return _shown(study, without={"name", "plots"})
+
+
+def figures_depends(study: Study) -> str:
+    return _shown(study, without={"name", "cross_dataset"})
+
+
+def report_depends(study: Study) -> str:
+    """The report prints the whole study, and only it changes with a device or a number of threads."""
+    return _in_order(identity(study, exclude_none=True))
+
+
+def _shown(study: Study, without: set[str]) -> str:
+    values = identity(study, exclude=without | {"results", "shared"}, exclude_none=True)
+    for section in ("extraction", "training"):
+        values[section] = {key: value for key, value in values[section].items() if key not in PERFORMANCE}
+    return _in_order(values)
+
+
+def _in_order(values: dict[str, Any]) -> str:
+    """As JSON in the config's order, which tables follow."""
+    return f"{EVALUATION_VERSION} {json.dumps(values, separators=(',', ':'))}"
 
 
 def flags(settings: BaseModel, exclude: set[str]) -> str:
     """Settings as command-line flags, in a fixed order: `--batch-size 16 --lr 1e-05 ...`."""
-    parts = []
-    for key, value in sorted(identity(settings, exclude=exclude).items()):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        parts.append(f"--{key.replace('_', '-')} {text}")
-    return " ".join(parts)
+    values = sorted(identity(settings, exclude=exclude).items())
+    return _joined(part for key, value in values for part in (f"--{key.replace('_', '-')}", _text(value)))
+
+
+def _text(value: Any) -> str:
+    return canonical(value) if isinstance(value, bool | dict) else str(value)
+
+
+def _joined(parts: Iterable[Any]) -> str:
+    """The words of a command line, each quoted for the shell."""
+    return shlex.join(str(part) for part in parts)

@@ -77,6 +77,7 @@ class Grid:
             lr=chosen.lr or self.study.training.lr,
             sampler=chosen.sampler,
             head=chosen.head,
+            tune=chosen.tune,
             batch_size=chosen.batch_size,
             split=self.study.splits.method,
         )

@@ -1,39 +1,72 @@
-"""Where everything lies below `results/`. Arguments may be Snakemake wildcards."""
+"""Where everything lies: a study's own results, and what studies may share. Arguments may be Snakemake wildcards."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from vqa.config import Study
 from vqa.study.grid import RunId
 
 
 @dataclass(frozen=True)
 class Layout:
+    """results: metrics, tables, figures, report and scores across datasets of one study; store: all else."""
+
     results: Path
+    store: Path
+
+    @classmethod
+    def of(cls, study: Study) -> "Layout":
+        return cls(study.results, study.store)
 
     @property
     def study(self) -> Path:
         return self.results / "study.yaml"
 
+    @property
+    def plan(self) -> Path:
+        """What submitted jobs know of the datasets."""
+        return self.store / "plan.json"
+
+    @property
+    def hashes(self) -> Path:
+        """Of files that were touched, so that they are read once."""
+        return self.store / "touched.json"
+
+    @property
+    def precision(self) -> Path:
+        """What extraction.precision `auto` means in this study."""
+        return self.store / "features" / "precision.txt"
+
     def manifest(self, dataset: str) -> Path:
-        return self.results / "manifests" / f"{dataset}.csv"
+        return self.store / "manifests" / f"{dataset}.csv"
 
     def probe(self, dataset: str) -> Path:
-        return self.results / "manifests" / f"{dataset}.probe.csv"
+        return self.store / "manifests" / f"{dataset}.probe.csv"
 
     def weights(self, slug: str) -> Path:
-        return self.results / "weights" / f"{slug}.pth"
+        return self.store / "weights" / f"{slug}.pth"
 
     def features(self, dataset: str, slug: str) -> Path:
-        return self.results / "features" / dataset / slug
+        return self.store / "features" / dataset / slug
 
     def receipt(self, dataset: str, slug: str, bucket: int | str) -> Path:
         return self.features(dataset, slug) / "receipts" / f"{bucket}.json"
+
+    def task(self, dataset: str, slug: str, bucket: int | str) -> Path:
+        return self.features(dataset, slug) / "tasks" / f"{bucket}.json"
+
+    def seen(self, dataset: str, slug: str, bucket: int | str) -> Path:
+        return self.features(dataset, slug) / "seen" / f"{bucket}.json"
 
     def index(self, dataset: str, slug: str) -> Path:
         return self.features(dataset, slug) / "index.csv"
 
     def run(self, dataset: str, experiment: str, order: str, seed: int | str) -> Path:
-        return self.results / "runs" / dataset / experiment / order / f"seed-{seed}"
+        return self.store / "runs" / dataset / experiment / order / f"seed-{seed}"
+
+    def cross(self, dataset: str, experiment: str, order: str, seed: int | str) -> Path:
+        """Which other datasets there are is a study's own."""
+        return self.results / "runs" / dataset / experiment / order / f"seed-{seed}" / "cross.csv"
 
     def run_folder(self, run: RunId) -> Path:
         return self.run(run.dataset, run.experiment, run.order, run.seed)

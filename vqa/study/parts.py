@@ -58,8 +58,8 @@ def _labelled(study: Study, name: str) -> Listing:
     """The videos with their labels; those of the demo are known once it is rendered."""
     dataset = study.datasets[name]
     if not isinstance(dataset, DemoDataset):
-        return datasets.read(name, dataset, study.results)
-    rendered = demo.table(name, study.results)
+        return datasets.read(name, dataset, study.store)
+    rendered = demo.table(name, study.store)
     if not rendered.is_file():
         raise UserError(f"datasets.{name}: is not rendered yet; `snakemake --cores N {rendered}` does it")
     return table.read(rendered).without(dataset.exclude, name)

@@ -1,36 +1,135 @@
-"""What a study reads from outside: videos, labels, checkpoints; and the buckets that videos are extracted in."""
+"""What a study reads from outside: videos, labels, checkpoints; and the buckets that videos are extracted in.
 
+The main process plans: it alone lists the datasets, stats their videos and compares them with what the extractions
+read (`vqa.features.sources`). It writes each bucket's task, and a plan of the sizes. A submitted job parses the
+Snakefile too, but needs no more than these.
+"""
+
+import csv
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from vqa import datasets
+from vqa.backbones.registry import check_settings
 from vqa.config import Study
 from vqa.datasets import Listing
 from vqa.features.identity import bucket_of
+from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.parts import check_parts
-from vqa.system.errors import UserError
+from vqa.study.stamps import Stamps
+from vqa.system.errors import RunError, UserError
+from vqa.system.files import digest, write_if_changed
 
 
 class Sources:
-    """The videos of each dataset, listed once."""
+    """The videos of each dataset, listed once, and what identifies them."""
 
-    def __init__(self, study: Study):
-        self.study = study
+    def __init__(self, study: Study, layout: Layout, grid: Grid):
+        self.study, self.layout, self.grid = study, layout, grid
         self.listing = cache(self._list)
-        self.buckets = cache(self._deal)
+        self.tasks = cache(self._tasks)
+        self._deal = cache(self._dealt)
+        self._probed = cache(lambda dataset: _frame_sizes(layout.probe(dataset)))
+        self._stamps = Stamps(layout.hashes)
 
     def _list(self, dataset: str) -> Listing:
-        return datasets.read(dataset, self.study.datasets[dataset], self.study.results)
+        return datasets.read(dataset, self.study.datasets[dataset], self.study.store)
 
-    def _deal(self, dataset: str) -> list[list[Video]]:
-        """The videos of each bucket; empty buckets stay, so that their number is the config's."""
-        parts: list[list[Video]] = [[] for _ in range(self.study.datasets[dataset].buckets)]
+    def _dealt(self, dataset: str) -> dict[int, list[Video]]:
+        count = self.study.datasets[dataset].buckets
+        parts: dict[int, list[Video]] = {}
         for video in self.listing(dataset).videos:
-            parts[bucket_of(video.video_id, len(parts))].append(video)
-        return parts
+            parts.setdefault(bucket_of(video.video_id, count), []).append(video)
+        return dict(sorted(parts.items()))
+
+    def count(self, dataset: str) -> int:
+        return len(self.listing(dataset).videos)
+
+    def buckets(self, dataset: str) -> dict[int, int]:
+        """The buckets that hold videos, and how many."""
+        return {bucket: len(videos) for bucket, videos in self._deal(dataset).items()}
+
+    def bucket(self, dataset: str, bucket: int) -> list[Video]:
+        return self._deal(dataset)[bucket]
+
+    def pixels(self, dataset: str, bucket: int) -> int | None:
+        """Of a bucket's largest frame, as far as the listing or an earlier probe knows."""
+        probed = self._probed(dataset)
+        known = [(v.width or 0) * (v.height or 0) or probed.get(v.video_id, 0) for v in self.bucket(dataset, bucket)]
+        return max(known) or None
+
+    def metadata(self, dataset: str) -> list[Path]:
+        return self.listing(dataset).metadata
+
+    def _tasks(self, dataset: str, slug: str) -> dict[int, Task]:
+        """Each bucket's videos and the stamps of all it reads."""
+        checkpoint = str(weights(self.grid, self.layout, slug))
+        wanted = {bucket: [*(v.path for v in videos), checkpoint] for bucket, videos in self._deal(dataset).items()}
+        known = {bucket: read_seen(self.layout.seen(dataset, slug, bucket)) for bucket in wanted}
+        stamps = self._stamps.of(
+            [(path, known[bucket].get(path)) for bucket, paths in wanted.items() for path in paths]
+        )
+        return {
+            bucket: Task(self.bucket(dataset, bucket), {path: next(stamps) for path in paths})
+            for bucket, paths in wanted.items()
+        }
+
+    def identity(self, dataset: str, slug: str, bucket: int) -> str:
+        """Changes with the content of a source of the bucket, and with nothing else."""
+        return digest(self.tasks(dataset, slug)[bucket].stamps)
+
+    def identity_of_all(self, dataset: str) -> str:
+        """Of the dataset's videos."""
+        tasks = self.tasks(dataset, self.grid.slugs[0]).values()
+        return digest({video.path: task.stamps[video.path] for task in tasks for video in task.videos})
+
+    def content(self, path: Path) -> str:
+        """The SHA-256 of a small file, such as stored permutations."""
+        return self._stamps.sha256(str(path))
+
+    def write(self) -> None:
+        """What jobs read in place of listing the datasets: the plan, and a task a bucket and backbone."""
+        plan = {name: {"count": self.count(name), "buckets": self.buckets(name)} for name in self.study.datasets}
+        write_if_changed(self.layout.plan, json.dumps(plan, indent=1, sort_keys=True) + "\n")
+        for dataset in self.study.datasets:
+            for slug in self.grid.slugs:
+                for bucket, task in self.tasks(dataset, slug).items():
+                    write_task(self.layout.task(dataset, slug, bucket), task)
+
+
+def _frame_sizes(probe: Path) -> dict[str, int]:
+    """video_id -> pixels of a frame, where headers were read before."""
+    try:
+        with open(probe, newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["width"] and row["height"]]
+            return {row["video_id"]: int(row["width"]) * int(row["height"]) for row in rows}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+class Planned:
+    """What a submitted job knows of the sources: sizes, from the plan that the main process wrote."""
+
+    def __init__(self, layout: Layout):
+        try:
+            self._plan: dict[str, Any] = json.loads(layout.plan.read_text())
+        except (OSError, ValueError):
+            raise RunError(f"{layout.plan}: cannot be read; a job finds there what Snakemake planned") from None
+
+    def count(self, dataset: str) -> int:
+        return int(self._plan[dataset]["count"])
+
+    def pixels(self, dataset: str, bucket: int) -> int | None:
+        """A job has been given its memory already."""
+        return None
+
+    def buckets(self, dataset: str) -> dict[int, int]:
+        return {int(bucket): size for bucket, size in self._plan[dataset]["buckets"].items()}
 
 
 def weights(grid: Grid, layout: Layout, slug: str) -> Path:
@@ -39,9 +138,13 @@ def weights(grid: Grid, layout: Layout, slug: str) -> Path:
 
 
 def check(grid: Grid, sources: Sources) -> None:
-    """Raise `UserError` where a dataset or a checkpoint that the study reads is not there."""
+    """Raise `UserError` where a dataset or a checkpoint that the study reads is not there, or a
+    backbone cannot follow its settings.
+    """
     for entry in grid.backbones:
-        own = grid.settings(entry.name).weights
+        settings = grid.settings(entry.name)
+        check_settings(entry.name, settings.node, settings.cube_input)
+        own = settings.weights
         if own is None and entry.weights == "manual":
             raise UserError(
                 f"backbones.{entry.name}.weights: is needed, this checkpoint is distributed by hand; "
@@ -49,8 +152,8 @@ def check(grid: Grid, sources: Sources) -> None:
             )
         if own is not None and not own.is_file():
             raise UserError(f"backbones.{entry.name}.weights: there is no file {own}; give the checkpoint's path")
-    for dataset, settings in grid.study.datasets.items():
-        stored = settings.permutations
+    for dataset, source in grid.study.datasets.items():
+        stored = source.permutations
         if stored is not None and not stored.is_file():
             raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
         sources.buckets(dataset)

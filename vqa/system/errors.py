@@ -1,13 +1,27 @@
-"""The two ways a command ends badly."""
+"""The two ways a command ends badly, and the commands that mend."""
+
+import os
+
+# How Snakemake was called: the Snakefile tells its jobs, so that what they advise can be pasted.
+SNAKEMAKE = "VQA_SNAKEMAKE"
 
 
 class UserError(Exception):
     """A mistake the user can mend: one line saying what, where, and what to do (exit status 2)."""
 
 
-# Extracts what is missing and renews the index; nothing retrains if that comes out the same.
-MEND = "snakemake --cores N --forcerun extract --until index"
-
-
 class RunError(Exception):
     """The run itself failed although the request was sound (exit status 1)."""
+
+
+def snakemake(*arguments: str) -> str:
+    """The command line that runs this study again, with `arguments`."""
+    return " ".join([os.environ.get(SNAKEMAKE, "snakemake"), "--cores N", *arguments])
+
+
+def mend() -> str:
+    """Extracts what is missing and renews the index; nothing retrains if that comes out the same."""
+    return snakemake("--forcerun extract --until index")
+
+
+MEND = mend()

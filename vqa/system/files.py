@@ -1,5 +1,7 @@
 """Files that are either complete or absent: write beside, fsync, rename."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +12,14 @@ from pathlib import Path
 from typing import Any
 
 _PART = ".part"
+# What a disk or a network says of a file that may be sound: it is to be tried again, and proves nothing.
+UNREACHABLE = frozenset(
+    {
+        errno.EACCES, errno.EAGAIN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EINTR, errno.EIO, errno.EMFILE,
+        errno.ENFILE, errno.ENOMEM, errno.ENOTCONN, errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
+    }
+)  # fmt: skip
+_NAME_BYTES = 255  # the most that file systems take
 
 
 @contextmanager
@@ -21,7 +31,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_PART}")
+    part = path.with_name(_part_name(path.name))
     try:
         yield part
         with open(part, "rb") as file:
@@ -32,9 +42,47 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def _part_name(name: str) -> str:
+    """Hidden, of this process alone, and short enough whatever the length of `name`."""
+    own = f".{socket.gethostname()[:64]}.{os.getpid()}{_PART}"
+    room = _NAME_BYTES - len(own) - 1
+    if len(name.encode()) > room:
+        name = hashlib.sha256(name.encode()).hexdigest()
+    return f".{name}{own}"
+
+
+def portable(path: Path, *beside: Path) -> str:
+    """`path` from the folder that holds it and those beside it: the same on every machine. Its name, if none does."""
+    root = Path(os.path.commonpath([each.resolve() for each in (path, *beside)]))
+    return path.name if root in (Path(root.anchor), path.resolve()) else path.resolve().relative_to(root).as_posix()
+
+
 def write_text(path: str | Path, text: str) -> None:
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """`write_text`, but a file that says the same is left as it is."""
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return
+    except (OSError, UnicodeDecodeError):
+        pass
+    write_text(path, text)
+
+
+def create_once(path: Path, text: str) -> str:
+    """What the first of several processes wrote to `path`: `text`, if that was this one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_PART}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path.read_text(encoding="utf-8")
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -43,7 +91,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def remove_stale_parts(folder: Path) -> None:
     """Delete what a killed process of this host left in `folder`."""
-    for part in folder.glob(f".*.{socket.gethostname()}.*{_PART}"):
+    for part in folder.glob(f".*.{socket.gethostname()[:64]}.*{_PART}"):
         pid = part.name.removesuffix(_PART).rpartition(".")[2]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
             part.unlink(missing_ok=True)

@@ -6,26 +6,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vqa.config.heads import HeadError, source
 from vqa.system.errors import UserError
 from vqa.system.files import atomic
 from vqa.system.serialise import to_bytes
+from vqa.temporal.model import TemporalModel
 from vqa.temporal.registry import build
-from vqa.temporal.vsfa import VSFA
 
 LAYOUT = "vqa-head-1"
+# Heads whose sizes their own tensors tell, as version 0.1 wrote them.
+_SELF_EVIDENT = ("vsfa", "gru-mean", "fc-pooling", "fc-mean")
 
 
-def save_head(path: Path, head: VSFA, name: str, made_by: dict[str, Any]) -> None:
-    """`made_by`: what the head was trained on and how (JSON-able)."""
+def save_head(path: Path, head: TemporalModel, name: str, made_by: dict[str, Any]) -> None:
+    """name: as in a config; `made_by`: what the head was trained on and how (JSON-able)."""
     state = {key: value.detach().cpu().contiguous() for key, value in head.state_dict().items()}
+    content: dict[str, Any] = {"layout": LAYOUT, "head": name, "state_dict": state, "made_by": made_by}
+    if name not in _SELF_EVIDENT:
+        content |= {"input_size": head.input_size, "source": source(name)}
     with atomic(path) as part:
-        part.write_bytes(to_bytes({"layout": LAYOUT, "head": name, "state_dict": state, "made_by": made_by}))
+        part.write_bytes(to_bytes(content))
 
 
-def load_head(path: str | Path) -> tuple[VSFA, dict[str, Any]]:
+def load_head(path: str | Path) -> tuple[TemporalModel, dict[str, Any]]:
     """Read our `head.pt` or a checkpoint in VSFA's published `VSFA.pt` layout.
 
-    Returns the head in eval mode and what made it (empty for VSFA's).
+    Returns the head in eval mode and what made it (empty for VSFA's). A user's head needs its own file beside the
+    working directory as it was trained with: `UserError` where that is gone or another.
     """
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
@@ -34,17 +41,35 @@ def load_head(path: str | Path) -> tuple[VSFA, dict[str, Any]]:
     except Exception as error:  # torch raises many types on bytes that are no checkpoint
         raise UserError(f"{path}: not a checkpoint of tensors ({type(error).__name__}); give a head.pt") from None
     try:
-        if isinstance(data, dict) and data.get("layout") == LAYOUT:
-            name, state, made_by = data["head"], data["state_dict"], dict(data["made_by"])
-        else:
-            name, state, made_by = "vsfa", _published_layout(data, path), {}
-        reduced_size, input_size = state["fc0.weight"].shape
-        head = build(name, input_size, reduced_size, hidden_size=state["q.weight"].shape[1])
-        head.load_state_dict(state)
-    except (KeyError, RuntimeError, AttributeError, TypeError, ValueError) as error:
+        if not (isinstance(data, dict) and data.get("layout") == LAYOUT):
+            data = {"head": "vsfa", "state_dict": _published_layout(data, path), "made_by": {}}
+        _require_source(path, data)
+        head = _rebuild(data)
+        head.load_state_dict(data["state_dict"])
+        made_by = dict(data["made_by"])
+    except (LookupError, ArithmeticError, RuntimeError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: its tensors fit no head of this package: {reason}") from None
     return head.eval(), made_by
+
+
+def _rebuild(data: dict[str, Any]) -> TemporalModel:
+    name, state = data["head"], data["state_dict"]
+    if name not in _SELF_EVIDENT:
+        return build(name, int(data["input_size"]))
+    width, input_size = state["fc0.weight"].shape
+    return build(name, input_size, width=width, hidden=state["q.weight"].shape[1])
+
+
+def _require_source(path: str | Path, data: dict[str, Any]) -> None:
+    """Raise `UserError` unless the code of a user's head is the one that was trained."""
+    if recorded := data.get("source"):
+        try:
+            found = source(data["head"])
+        except HeadError as error:
+            raise UserError(f"{path}: was trained with '{data['head']}', which cannot be read: {error}") from None
+        if found != recorded:
+            raise UserError(f"{path}: was trained with another '{data['head']}' ({recorded}, here {found}); restore it")
 
 
 def _published_layout(data: Any, path: str | Path) -> dict[str, Tensor]:

@@ -1,32 +1,99 @@
-"""The temporal models by name."""
+"""The temporal models, built by name: those of this package, and a user's own."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import torch
+from torch import Tensor, nn
 
+from vqa.config.heads import HEADS, Head, HeadError, resolve
 from vqa.system.errors import UserError
-from vqa.temporal.vsfa import VSFA
+from vqa.temporal.model import TemporalModel
 
-# head name -> (GRU, pooling of frame scores)
-HEADS = {
-    "vsfa": (True, "vsfa"),
-    "gru-mean": (True, "mean"),
-    "fc-pooling": (False, "vsfa"),
-    "fc-mean": (False, "mean"),
-}
+__all__ = ["HEADS", "build", "create"]
 
 
-def build(name: str, input_size: int, reduced_size: int = 128, hidden_size: int = 32) -> VSFA:
-    """A head of that name; raises `UserError` for an unknown one."""
-    if name not in HEADS:
-        raise UserError(f"head '{name}' is unknown; known are {', '.join(HEADS)}")
-    gru, pooling = HEADS[name]
-    return VSFA(input_size, reduced_size, hidden_size, gru=gru, pooling=pooling)
+class Own(TemporalModel):
+    """A user's module that has only a `forward(features [B, T, D], lengths [B]) -> scores [B]`."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+
+    @property
+    def blind_to_order(self) -> bool:
+        return bool(getattr(self.module, "blind_to_order", False))
+
+    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
+        scores: Tensor = self.module(reduced, lengths)
+        return scores
 
 
-def create(name: str, input_size: int, seed: int = 0) -> VSFA:
+def build(name: str, input_size: int, **sizes: int) -> TemporalModel:
+    """The head `name` for features of `input_size` values a frame; `sizes` override its options.
+
+    name: as in a config, a mapping with options as JSON. Raises `UserError` where it cannot be made.
+    """
+    try:
+        head = resolve(name)
+    except HeadError as error:
+        raise UserError(f"head: {error}") from None
+    cls = _load(head)
+    try:
+        model = cls(input_size, **head.options | sizes)
+    except Exception as error:  # a user's code may raise anything
+        raise UserError(f"head '{head.name}': cannot be made ({type(error).__name__}: {error})") from None
+    if not isinstance(model, nn.Module):
+        raise UserError(f"head '{head.name}': {head.cls} is no torch.nn.Module")
+    model = model if isinstance(model, TemporalModel) else Own(model)
+    model.input_size = input_size
+    return model
+
+
+def create(name: str, input_size: int, seed: int = 0) -> TemporalModel:
     """A freshly initialised head for features of `input_size` values a frame.
 
-    Equal seeds share the weights of every layer whose shape agrees. Raises `UserError` for an unknown name.
+    Equal seeds share the weights of every layer whose shape agrees and that is made first. Raises `UserError` for an
+    unknown name or option.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(name, input_size)
+
+
+def _load(head: Head) -> type:
+    module = _import_own(head) if head.own else importlib.import_module(f"vqa.temporal.{head.file.stem}")
+    cls: type = getattr(module, head.cls)
+    return cls
+
+
+def _import_own(head: Head) -> ModuleType:
+    """The user's module; files beside it may be imported by it."""
+    file = head.file.resolve()
+    try:
+        if not head.name.partition(":")[0].endswith(".py"):
+            return importlib.import_module(head.name.partition(":")[0])
+        sys.path.insert(0, str(file.parent))
+        try:
+            spec = importlib.util.spec_from_file_location(f"vqa_own_{file.stem}", file)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(file.parent))
+    except Exception as error:  # a user's code may raise anything
+        raise UserError(f"head '{head.name}': {_where(file, error)}{type(error).__name__}: {error}") from None
+    return module
+
+
+def _where(file: Path, error: Exception) -> str:
+    """`file line N: ` of the user's own code that raised."""
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"{file.name} line {line}: " if line else f"{file.name}: "

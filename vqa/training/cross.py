@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 
 from vqa.config import Run
-from vqa.features import shards
-from vqa.features.index import read_index
+from vqa.features.index import open_features, read_index
 from vqa.manifest import read_manifest
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
@@ -36,9 +35,9 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], o
     for name, manifest, index_path in targets:
         index = read_index(index_path)
         videos = [video for video in read_manifest(manifest) if video.video_id in index]
-        maps = shards.memory_maps([index[video.video_id].shard for video in videos])
+        maps = open_features([index[video.video_id] for video in videos])
         items = [Item(video.video_id, mapped, video.mos, 0.0) for video, mapped in zip(videos, maps, strict=True)]
-        if items and items[0].features.shape[1] != head.fc0.in_features:
+        if items and items[0].features.shape[1] != head.input_size:
             raise UserError(f"{index_path}: its features do not fit {head_path}; use those of the same backbone")
         scores = predict(head, feeder, items) * made_by["label_scale"]
         for item, score in zip(items, scores, strict=True):

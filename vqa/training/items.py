@@ -6,8 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from vqa.features import shards
-from vqa.features.index import Entry
+from vqa.features.index import Entry, open_features
 from vqa.manifest import Video
 from vqa.protocol.splits import Part
 from vqa.system.errors import UserError
@@ -33,10 +32,7 @@ def load_items(
     if scale == 0:
         raise UserError("all MOS are zero, or no training video is left; check the manifest")
     items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
-    maps = shards.memory_maps([index[video.video_id].shard for video in videos])
-    for video, features in zip(videos, maps, strict=True):
-        if features.shape != (index[video.video_id].rows, index[video.video_id].dim):
-            raise UserError(f"{index[video.video_id].shard}: is not the shard that was indexed; reindex it")
+    for video, features in zip(videos, open_features([index[video.video_id] for video in videos]), strict=True):
         items[parts[video.video_id]].append(Item(video.video_id, features, video.mos, video.mos / scale))
     for part, members in items.items():
         if not members:

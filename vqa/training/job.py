@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
-from vqa.config import Run
+from vqa.config import Run, identity
+from vqa.config.heads import source
+from vqa.config.versions import TRAINING_VERSION
 from vqa.features.index import Entry
 from vqa.manifest import Video
 from vqa.protocol import predictions
@@ -17,12 +19,17 @@ from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
 from vqa.system.devices import lease
-from vqa.system.files import write_json, write_text
+from vqa.system.files import digest, write_json, write_text
 from vqa.temporal.checkpoint import save_head
+from vqa.temporal.svr import SVR
 from vqa.training.feeder import Feeder
-from vqa.training.fit import Epoch, Outcome, fit
+from vqa.training.fit import create_head, fit
 from vqa.training.items import Item, load_items
 from vqa.training.predict import predict
+from vqa.training.regress import regress
+from vqa.training.resume import Checkpoint
+from vqa.training.state import Epoch, Outcome
+from vqa.training.tune import Tuned, points, tune
 
 log = logging.getLogger("vqa")
 
@@ -41,27 +48,60 @@ def train(
     started = time.perf_counter()
     items, scale = load_items(videos, index, parts, run.label_scale)
     counts = {part: len(members) for part, members in items.items()}
-    steps = math.ceil(counts["train"] / run.batch_size)
-    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
-    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
-    if run.batch_size >= counts["train"] and run.batch_size > 1:
-        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    steps = _announce(run, counts)
+    waiting = time.perf_counter()
     with lease(run.device, run.jobs_per_gpu) as device:
+        checkpoints = [
+            Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, index, parts))
+            for i, point in enumerate(points(run))
+        ]
         fitting = time.perf_counter()
-        outcome = fit(run, seed, order, items, device)
-        log.info("%d epochs took %.2f s", run.epochs, time.perf_counter() - fitting)
-        feeder = Feeder(run, seed, order, torch.device(device))
+        started += fitting - waiting  # for a free GPU: no cost of the training
+        tuned = tune(run, lambda point, i: _fit(point, seed, order, items, device, checkpoints[i]))
+        log.info("training took %.2f s", time.perf_counter() - fitting)
+        outcome = tuned.outcome
+        feeder = Feeder(tuned.run, seed, order, torch.device(device))
         predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
-    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, outcome, scale, steps)
-    save_head(output / "head.pt", outcome.head, run.head, made_by)
+    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale, steps)
+    save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))
     frames = sum(len(feeder.sequence(item, True, 1)) for item in items["train"])
     seconds = time.perf_counter() - started
     write_json(output / "run.json", made_by | {"train_frames": frames, "seconds": round(seconds, 3)})
     write_text(output / "predictions.csv", predicted)
+    for checkpoint in checkpoints:
+        checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
+
+
+def _announce(run: Run, counts: dict[Part, int]) -> int:
+    """Log what is trained; returns the optimiser steps of an epoch."""
+    steps = math.ceil(counts["train"] / run.batch_size)
+    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
+    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
+    if run.batch_size >= counts["train"] and run.batch_size > 1:
+        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
+    return steps
+
+
+def _fit(
+    run: Run, seed: int, order: Order, items: dict[Part, list[Item]], device: str, checkpoint: Checkpoint
+) -> Outcome:
+    """Trained epoch by epoch, or fitted at once, as the head asks."""
+    head = create_head(run, seed, items["train"][0].features.shape[1])
+    if isinstance(head, SVR):
+        return regress(run, seed, order, items, head)
+    return fit(run, seed, order, items, device, checkpoint)
+
+
+def _identity(run: Run, seed: int, order: Order, index: dict[str, Entry], parts: dict[str, Part]) -> str:
+    """Of all that the state of a training depends on."""
+    data = {video_id: (index[video_id].checksum, part) for video_id, part in parts.items() if video_id in index}
+    settings = identity(run, exclude={"threads", "device", "jobs_per_gpu"})
+    versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
+    return digest([settings, seed, order, data, versions])
 
 
 def _predict_parts(
@@ -81,13 +121,15 @@ def history_csv(history: Sequence[Epoch]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe(run: Run, outcome: Outcome, scale: float, steps_per_epoch: int) -> dict[str, Any]:
-    return {
-        "run": run.model_dump(mode="json"),
+def _describe(run: Run, tuned: Tuned, scale: float, steps_per_epoch: int) -> dict[str, Any]:
+    selected, history = tuned.outcome.selected, tuned.outcome.history
+    told = {
+        "run": identity(run),
         "label_scale": scale,
         "steps_per_epoch": steps_per_epoch,
-        "optimiser_steps": outcome.history[-1].step,
-        "selected_epoch": outcome.selected.epoch,
-        "selected_val_srocc": outcome.selected.val_srocc,
+        "optimiser_steps": history[-1].step,
+        "selected_epoch": selected.epoch,
+        "selected_val_srocc": selected.val_srocc,
         "torch": str(torch.__version__),
     }
+    return told | ({"chosen": identity(tuned.run), "tuned": tuned.grid} if run.tune else {})

@@ -8,24 +8,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqa.protocol.sampling import Order
-from vqa.temporal.vsfa import VSFA
+from vqa.temporal.model import TemporalModel
 from vqa.training.feeder import Batch, Feeder
 from vqa.training.items import Item
 
 EVALUATION_BATCH = 16
 
 
-def predict_batch(head: VSFA, batch: Batch) -> Tensor:
-    """Scores (B,) of a batch."""
-    reduced = head.project(batch.frames)
-    rows = reduced.index_select(0, batch.position.flatten())
-    reduced = rows.view(*batch.position.shape, -1)
-    return head.pool(head.frame_scores(reduced, batch.lengths), batch.lengths)
+def predict_batch(head: TemporalModel, batch: Batch) -> Tensor:
+    """Scores (B,) of a batch: frames are projected once, in natural order, then put into the order that is seen."""
+    rows = head.project(batch.frames).index_select(0, batch.position.flatten())
+    return head.score(rows.view(*batch.position.shape, -1), batch.lengths)
 
 
 @torch.no_grad()  # not inference_mode: the feeder's buffer serves training too
-def predict(head: VSFA, feeder: Feeder, items: Sequence[Item], order: Order | None = None) -> NDArray[np.float64]:
+def predict(
+    head: TemporalModel, feeder: Feeder, items: Sequence[Item], order: Order | None = None
+) -> NDArray[np.float64]:
     """Scores of `items`, shape (len(items),), in label units."""
+    head.eval()
     scores = []
     for first in range(0, len(items), EVALUATION_BATCH):
         batch = feeder.batch(items[first : first + EVALUATION_BATCH], order=order)

@@ -1,14 +1,23 @@
-"""Raw YUV 4:2:0, through swscale as ffmpeg would convert it."""
+"""Raw YUV 4:2:0, converted as ffmpeg would."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from vqa.system.errors import UserError
+from vqa.manifest import Video
+from vqa.system.errors import RunError, UserError
+from vqa.video.picture import Painter
 from vqa.video.reader import Decoded, Frame, Header
+from vqa.video.source import open_source, out_of_reach, status
+from vqa.video.versions import libraries
 
 RAW_FORMATS = ("yuv420p", "yuvj420p")
+
+
+def is_raw(video: Video) -> bool:
+    """Whether the table or the name says so."""
+    return Path(video.path).suffix.lower() == ".yuv" or video.pixel_format in RAW_FORMATS
 
 
 class RawReader:
@@ -17,9 +26,7 @@ class RawReader:
     name = "raw"
 
     def __init__(self, path: Path, width: int | None, height: int | None, pixel_format: str, fps: float | None):
-        import av
-
-        self.version = f"swscale {'.'.join(map(str, av.library_versions['libswscale']))}"
+        self.version = libraries("pyav")
         if not width or not height:
             raise UserError(f"{path}: raw YUV has no header; give width and height in the table")
         if pixel_format not in RAW_FORMATS:
@@ -28,26 +35,32 @@ class RawReader:
             raise UserError(f"{path}: 4:2:0 needs an even size, got {width}x{height}")
         self.path, self.decoded = path, Decoded()
         self._frame_bytes = width * height * 3 // 2
-        count, rest = divmod(path.stat().st_size, self._frame_bytes)
+        size = status(path).st_size
+        count, rest = divmod(size, self._frame_bytes)
         if rest:
             raise UserError(
-                f"{path}: {path.stat().st_size} bytes are {count} whole frames of {width}x{height} and "
+                f"{path}: {size} bytes are {count} whole frames of {width}x{height} and "
                 f"{rest} bytes more (a frame has {self._frame_bytes}); check the size or download it again"
             )
         self.header = Header(width, height, fps, count, pixel_format)
-        self._file = open(path, "rb")
+        self._file = open_source(path)
 
     def frames(self) -> Iterator[Frame]:
         import av
 
-        rows = self.header.height * 3 // 2
-        while data := self._file.read(self._frame_bytes):
+        rows, painter = self.header.height * 3 // 2, Painter()
+        while data := self._read():
             if len(data) < self._frame_bytes:
-                raise UserError(f"{self.path}: became shorter while it was read; run again")
+                raise RunError(f"{self.path}: became shorter while it was read; run again")
             planes = np.frombuffer(data, np.uint8).reshape(rows, self.header.width)
-            frame = av.VideoFrame.from_ndarray(planes, format=self.header.pixel_format)
             self.decoded.frames += 1
-            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            yield painter.paint(av.VideoFrame.from_ndarray(planes, format=self.header.pixel_format))
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read(self._frame_bytes)
+        except OSError as error:
+            raise out_of_reach(self.path, error) from None
 
     def close(self) -> None:
         self._file.close()

@@ -15,21 +15,35 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Header:
-    """What the file says of itself. frames: the container's count, None where it has none."""
+    """What the file says of itself, as it is to be seen: turned upright, cut by its edit list.
+
+    frames: those the container counts; seconds: how long they last. None where it does not say.
+    """
 
     width: int
     height: int
     fps: float | None
     frames: int | None
     pixel_format: str
+    seconds: float | None = None
 
 
 @dataclass
 class Decoded:
-    """Counts that are known only after the last frame."""
+    """What was found of a video, complete after its last frame.
+
+    corrupt: frames that were concealed or lost; lost: packets that do not decode.
+    seconds: how long the frames last, an interval counting for one second at most. None if times are unknown.
+    others: the second at which the file's other streams end, where these share its declared length, else 0.
+    broken: why the container could not be read to its end, empty if it could.
+    """
 
     frames: int = 0
     corrupt: int = 0
+    lost: int = 0
+    seconds: float | None = None
+    others: float = 0.0
+    broken: str = ""
 
 
 class Reader(Protocol):
@@ -41,11 +55,47 @@ class Reader(Protocol):
     decoded: Decoded
 
     def frames(self) -> Iterator[Frame]:
-        """RGB frames, uint8 (height, width, 3), in display order."""
+        """RGB frames, uint8 (height, width, 3), in display order.
+
+        Raises `UserError` where the file is no sound video, `RunError` where it cannot be read.
+        """
 
     def close(self) -> None: ...
 
 
-def unreadable(path: Path, error: Exception) -> UserError:
-    reason = " ".join(str(error).replace(str(path), "").split())[:120].strip(" :;'")
+def unreadable(path: Path, reason: str) -> UserError:
+    """A bad file. reason: the decoder's words, without the path, which stands whole before them."""
     return UserError(f"{path}: cannot be decoded as video ({reason}); download it again or exclude it")
+
+
+def incomplete(path: Path, header: Header, decoded: Decoded, share: float) -> UserError | None:
+    """What is wrong if less than `share` of a video decoded, by the container's count and by its duration.
+
+    Either may be wrong in a sound file (a count of empty packets, a variable rate): both must fall short. Where
+    something was corrupt, the frames alone count, against the count or, without one, the duration times the rate.
+    A container with neither, as MPEG-TS and PS, cannot show that its end is missing.
+    """
+    if decoded.frames == 0:
+        return UserError(f"{path}: holds no video frames; download it again or exclude it")
+    if decoded.frames < share * (decoded.frames + decoded.lost):
+        return UserError(
+            f"{path}: {decoded.lost} packets beside {decoded.frames} frames do not decode, the file is damaged; "
+            "download it again or exclude it"
+        )
+    shares = []
+    if header.frames:
+        shares.append((decoded.frames / header.frames, f"{decoded.frames} of {header.frames} frames"))
+    elif decoded.corrupt and header.seconds and header.fps:
+        expected = header.seconds * header.fps
+        shares.append((decoded.frames / expected, f"{decoded.frames} of about {expected:.0f} frames"))
+    if header.seconds and decoded.seconds is not None and not (shares and decoded.corrupt):
+        seconds = max(decoded.seconds, decoded.others)
+        shares.append((seconds / header.seconds, f"{seconds:.1f} of {header.seconds:.1f} seconds"))
+    if not shares and decoded.broken:
+        return unreadable(path, decoded.broken)
+    if not shares or max(shares)[0] >= share:
+        return None
+    only = ", ".join(text for _, text in shares)
+    return UserError(
+        f"{path}: only {only} decode, the file seems truncated or damaged; download it again or exclude it"
+    )

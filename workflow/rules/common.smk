@@ -1,32 +1,46 @@
 # Helpers only: the grid of the study, paths, and the functions that rules use for input and params.
+# What lists, stats or compares sources runs in the main process alone (`workflow.is_main_process`): a submitted
+# job parses all this again, and knows the sizes from the plan.
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
-from vqa.config import parse as parse_study
-from vqa.config import to_yaml
+from vqa import config as configs
+from vqa.config import heads
+from vqa.datasets import demo
+from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
-from vqa.study import depends, resources, sources
+from vqa.study import console, depends, names, record, resources, session, sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout, missing_shards
 from vqa.study.parts import split_files
-from vqa.study.sources import Sources
-from vqa.system import devices
-from vqa.system.errors import MEND, UserError
-from vqa.system.files import write_text
+from vqa.study.sources import Planned, Sources
+from vqa.system import devices, errors
+from vqa.system.errors import RunError, UserError
+
+logger.addFilter(console.brief)
 
 try:
-    STUDY = parse_study(config, "config")
-    GRID, PATHS, SOURCES, CONTENTS = Grid(STUDY), Layout(STUDY.results), Sources(STUDY), Contents(STUDY)
-    sources.check(GRID, SOURCES)
-except UserError as error:
+    for _file in workflow.configfiles:
+        configs.read(_file)
+    STUDY = configs.parse(config, "config")
+    GRID, PATHS, CONTENTS = Grid(STUDY), Layout.of(STUDY), Contents(STUDY)
+    SOURCES = Sources(STUDY, PATHS, GRID) if workflow.is_main_process else Planned(PATHS)
+    if workflow.is_main_process:
+        session.open_session(STUDY, sys.argv[1:], Path(workflow.basedir))
+        record.require_record(GRID, sys.argv[1:])
+        sources.check(GRID, SOURCES)
+        names.require_plain(SOURCES)
+except (UserError, RunError) as error:
     sys.exit(f"vqa: error: {error}")
 
 RESULTS = str(STUDY.results)
 
 # Without conda, `vqa` is the one beside the Python that runs Snakemake, also in an inactive venv.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f'set -euo pipefail; export PATH="{Path(sys.executable).parent}:$PATH"; ')
+    shell.prefix(f'set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 
 wildcard_constraints:
@@ -38,18 +52,37 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-if _gone := missing_shards(PATHS, STUDY.datasets, GRID.slugs):
-    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {MEND}")
+if workflow.is_main_process and (_gone := missing_shards(PATHS, STUDY.datasets, GRID.slugs)):
+    logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {errors.mend()}")
 
 
+# What is asked of a scheduler. `auto` is resolved where a job runs; here it says what there seems to be.
 EXTRACT_DEVICE = devices.resolve(STUDY.extraction.device)
 TRAIN_DEVICE = devices.resolve(STUDY.training.device)
 
 # A rule's `gpu` is what a scheduler like Slurm gives it, and limits nothing on one machine. There the
 # workflow offers the seats of the GPUs it finds: an extraction takes a whole GPU, a training one seat.
-_LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
+_LOCAL = workflow.is_main_process and workflow.nodes is None
 if _LOCAL and devices.visible() and "gpu_seats" not in workflow.global_resources:
     workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
+
+
+# A submitted job has one GPU: trainings that go to the scheduler as a group use it one after another.
+resource_scopes:
+    gpu="local",
+
+
+if workflow.is_main_process and not _LOCAL and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
+
+def check_models():
+    """Try the user's own temporal models before any job runs: not after days of extraction."""
+    for name in sorted({experiment.head for experiment in STUDY.experiments.values()}):
+        if heads.resolve(name).own:
+            command = [sys.executable, "-m", "vqa", "check-model", name]
+            if subprocess.run(command).returncode:
+                sys.exit("vqa: error: this temporal model cannot be trained as it is; see above")
 
 
 def by_attempt(amount):
@@ -58,29 +91,34 @@ def by_attempt(amount):
 
 
 def dataset_minutes(wildcards, attempt):
-    return resources.listing_minutes(len(SOURCES.listing(wildcards.dataset).videos)) * attempt
+    return resources.listing_minutes(SOURCES.count(wildcards.dataset)) * attempt
 
 
 def extract_minutes(wildcards, threads, attempt):
-    videos = len(SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)])
+    videos = SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)]
     return resources.extract_minutes(videos, EXTRACT_DEVICE, threads) * attempt
 
 
-def train_size(wildcards):
-    clip_length = GRID.spec_of(wildcards.experiment).clip_length
-    return len(SOURCES.listing(wildcards.dataset).videos), clip_length, TRAIN_DEVICE
+def extract_mb(wildcards, attempt):
+    entry = GRID.backbone_of(wildcards.backbone)
+    whole = entry.clip_length if entry.clip_length == 1 or GRID.settings(entry.name).cube_input == "native" else 0
+    pixels = SOURCES.pixels(wildcards.dataset, int(wildcards.bucket))
+    return resources.extract_mb(STUDY.extraction.memory_mb, EXTRACT_DEVICE, pixels, whole) * attempt
 
 
-def train_mb(wildcards, attempt):
-    return resources.train_mb(*train_size(wildcards)) * attempt
+def train_mb(wildcards, input, attempt):
+    index = Path(input.index)  # where it is still to be made, Snakemake asks again once it is there
+    found = resources.sizes(input.index, index.stat().st_mtime_ns)
+    return resources.train_mb(GRID.run_settings(wildcards.experiment), found, TRAIN_DEVICE) * attempt
 
 
 def train_minutes(wildcards, attempt):
-    return resources.train_minutes(GRID.run_settings(wildcards.experiment), *train_size(wildcards)) * attempt
+    run, spec = GRID.run_settings(wildcards.experiment), GRID.spec_of(wildcards.experiment)
+    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), spec.clip_length, TRAIN_DEVICE) * attempt
 
 
 def all_videos():
-    return sum(len(SOURCES.listing(name).videos) for name in STUDY.datasets)
+    return sum(SOURCES.count(name) for name in STUDY.datasets)
 
 
 def all_weights():
@@ -96,7 +134,7 @@ def all_receipts():
 
 
 def receipts(dataset, slug):
-    return [PATHS.receipt(dataset, slug, i) for i, videos in enumerate(SOURCES.buckets(dataset)) if videos]
+    return [PATHS.receipt(dataset, slug, bucket) for bucket in SOURCES.buckets(dataset)]
 
 
 def all_indexes():
@@ -104,11 +142,15 @@ def all_indexes():
 
 
 def all_runs():
-    return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.runs] + all_crossed()
+    return all_predictions() + all_crossed()
+
+
+def all_predictions():
+    return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.runs]
 
 
 def all_crossed():
-    return [PATHS.run_folder(run) / "cross.csv" for run in GRID.crossed]
+    return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
 
 
 def all_results():
@@ -127,28 +169,57 @@ def all_probes():
     return [PATHS.probe(dataset) for dataset in STUDY.datasets]
 
 
-def bucket_videos(wildcards):
-    return [video.path for video in SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)]]
+def clips(wildcards):
+    """The videos that the workflow itself makes, of the bucket if there is one. Whether a video changed is for
+    Sources to say, not for its time stamp: Snakemake compares the content of small files only."""
+    settings = STUDY.datasets[wildcards.dataset]
+    if settings.reader != "demo":
+        return []
+    made = demo.read(wildcards.dataset, settings, STUDY.store).videos
+    if "bucket" in wildcards.keys():
+        made = [video for video in made if bucket_of(video.video_id, settings.buckets) == int(wildcards.bucket)]
+    return [rendered(wildcards.dataset), *(ancient(video.path) for video in made)]
+
+
+def rendered(dataset):
+    return demo.folder(dataset, STUDY.store) / ".rendered"
+
+
+def checkpoint(wildcards):
+    """A missing one is made first, and read once it is; else its content counts, as that of the videos."""
+    path = weights_file(wildcards.backbone)
+    return ancient(path) if path.exists() else path
 
 
 def extracted(wildcards):
     """What the identity and the flags of an extraction are both made from."""
     name = GRID.backbone_of(wildcards.backbone).name
-    return name, GRID.settings(name), STUDY.extraction, STUDY.datasets[wildcards.dataset], int(wildcards.bucket)
+    return name, GRID.settings(name), STUDY.extraction, STUDY.datasets[wildcards.dataset]
 
 
 def bucket_depends(wildcards):
-    videos = SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)]
-    return depends.extract_depends(*extracted(wildcards), videos)
+    if not workflow.is_main_process:
+        return ""
+    place = wildcards.dataset, int(wildcards.bucket)
+    identity = SOURCES.identity(wildcards.dataset, wildcards.backbone, int(wildcards.bucket))
+    return depends.extract_depends(*extracted(wildcards), int(wildcards.bucket), SOURCES.bucket(*place), identity)
 
 
 def extract_flags(wildcards):
-    return depends.extract_flags(*extracted(wildcards), EXTRACT_DEVICE)
+    return depends.extract_flags(*extracted(wildcards))
 
 
 def manifest_depends(wildcards):
+    if not workflow.is_main_process:
+        return ""
     videos = SOURCES.listing(wildcards.dataset).videos
     return depends.manifest_depends(STUDY.datasets[wildcards.dataset], videos)
+
+
+def probe_depends(wildcards):
+    if not workflow.is_main_process:
+        return ""
+    return depends.probe_depends(STUDY.datasets[wildcards.dataset], SOURCES.identity_of_all(wildcards.dataset))
 
 
 def dataset_receipts(wildcards):
@@ -161,11 +232,19 @@ def run_index(wildcards):
 
 def run_permutations(wildcards):
     chosen = STUDY.datasets[wildcards.dataset].permutations
-    return [chosen] if STUDY.splits.method == "stored" else []
+    return [ancient(chosen)] if STUDY.splits.method == "stored" else []
 
 
 def run_split_file(wildcards):
-    return split_files(STUDY, wildcards.dataset, [wildcards.seed])
+    return [ancient(path) for path in split_files(STUDY, wildcards.dataset, [wildcards.seed])]
+
+
+def run_depends(wildcards):
+    if not workflow.is_main_process:
+        return ""
+    stored = [SOURCES.content(path) for path in run_permutations(wildcards)]
+    given = [SOURCES.content(path) for path in run_split_file(wildcards)]
+    return depends.train_depends(GRID.run_settings(wildcards.experiment), stored, given)
 
 
 def run_flags(wildcards):
@@ -174,7 +253,9 @@ def run_flags(wildcards):
 
 
 def dataset_metadata(wildcards):
-    return SOURCES.listing(wildcards.dataset).metadata
+    """The labels that the workflow makes itself. Of others the rows count, which `manifest_depends` holds."""
+    settings = STUDY.datasets[wildcards.dataset]
+    return demo.table(wildcards.dataset, STUDY.store) if settings.reader == "demo" else []
 
 
 def other_datasets(wildcards):

@@ -6,16 +6,17 @@ for _name in DEMO:
 
     rule:
         name:
-            f"demo_data_{_name.replace('-', '_').replace('.', '_')}"
+            f"demo_data_{_name}"
         output:
-            clips=[video.path for video in SOURCES.listing(_name).videos],
-            table=SOURCES.listing(_name).metadata[0],
+            rendered=touch(rendered(_name)),
+            table=demo.table(_name, STUDY.results),
+            clips=[video.path for video in demo.read(_name, STUDY.datasets[_name], STUDY.results).videos],
         log:
             f"{RESULTS}/logs/demo-data/{_name}.log",
         benchmark:
             f"{RESULTS}/benchmarks/demo-data/{_name}.tsv"
         conda:
-            "../../envs/cpu.yaml"
+            "../../envs/vqa.yaml"
         threads: 2
         resources:
             mem_mb=by_attempt(1500),
@@ -23,7 +24,7 @@ for _name in DEMO:
         params:
             depends=depends.demo_depends(STUDY.datasets[_name]),
             flags=depends.demo_flags(STUDY.datasets[_name]),
-            folder=SOURCES.listing(_name).root,
+            folder=demo.folder(_name, STUDY.results),
         message:
             "Render {params.folder}"
         shell:

@@ -1,6 +1,12 @@
 # Stage 1: native metadata and videos -> manifest -> shards, a bucket of videos a job -> index.
 
 
+localrules:
+    weights,
+    manifest,
+    index,
+
+
 rule manifest:
     input:
         dataset_metadata,
@@ -11,7 +17,7 @@ rule manifest:
     benchmark:
         f"{RESULTS}/benchmarks/manifest/{{dataset}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(600),
@@ -27,7 +33,7 @@ rule manifest:
 
 rule probe:
     input:
-        videos=lambda wildcards: [video.path for video in SOURCES.listing(wildcards.dataset).videos],
+        clips=clips,
         manifest=PATHS.manifest("{dataset}"),
     output:
         PATHS.probe("{dataset}"),
@@ -36,12 +42,13 @@ rule probe:
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{dataset}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 2
     resources:
         mem_mb=by_attempt(1000),
         runtime=dataset_minutes,
     params:
+        depends=probe_depends,
         policy=lambda wildcards: STUDY.datasets[wildcards.dataset].on_bad_video,
     message:
         "Read the headers of {wildcards.dataset}"
@@ -58,7 +65,7 @@ rule weights:
     benchmark:
         f"{RESULTS}/benchmarks/weights/{{backbone}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
@@ -75,8 +82,8 @@ rule weights:
 # look at a job's own params once an input of it, even an ancient one, is made anew.
 rule extract:
     input:
-        videos=bucket_videos,
-        weights=lambda wildcards: weights_file(wildcards.backbone),
+        clips=clips,
+        weights=checkpoint,
     output:
         PATHS.receipt("{dataset}", "{backbone}", "{bucket}"),
     log:
@@ -84,24 +91,29 @@ rule extract:
     benchmark:
         f"{RESULTS}/benchmarks/extract/{{dataset}}/{{backbone}}/{{bucket}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.extraction.threads
     resources:
-        mem_mb=by_attempt(resources.extract_mb(STUDY.extraction.memory_mb, EXTRACT_DEVICE)),
+        mem_mb=extract_mb,
         runtime=extract_minutes,
         gpu=int(EXTRACT_DEVICE == "cuda"),
         gpu_seats=STUDY.training.jobs_per_gpu if EXTRACT_DEVICE == "cuda" else 0,
         activations_mb=STUDY.extraction.memory_mb,
+        stall_seconds=STUDY.extraction.stall_seconds,
+        device=STUDY.extraction.device,
     params:
         depends=bucket_depends,
         flags=extract_flags,
-        config=PATHS.study,
+        task=lambda wildcards: PATHS.task(wildcards.dataset, wildcards.backbone, wildcards.bucket),
+        seen=lambda wildcards: PATHS.seen(wildcards.dataset, wildcards.backbone, wildcards.bucket),
+        precision=PATHS.precision,
         folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),
     message:
         "Extract {wildcards.backbone} features of {wildcards.dataset}, bucket {wildcards.bucket}"
     shell:
-        "vqa extract --config {params.config:q} --dataset {wildcards.dataset} --weights {input.weights:q} --output {params.folder:q}"
-        " --receipt {output:q} {params.flags} --threads {threads} --memory-mb {resources.activations_mb}"
+        "vqa extract --task {params.task:q} --weights {input.weights:q} --output {params.folder:q} --receipt {output:q}"
+        " --seen {params.seen:q} --study-precision {params.precision:q} {params.flags} --device {resources.device}"
+        " --threads {threads} --memory-mb {resources.activations_mb} --stall-seconds {resources.stall_seconds}"
         " > {log:q} 2>&1"
 
 
@@ -116,7 +128,7 @@ rule index:
     benchmark:
         f"{RESULTS}/benchmarks/index/{{dataset}}/{{backbone}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(600),

@@ -6,7 +6,7 @@ report: "../report/study.rst"
 
 rule evaluate:
     input:
-        predictions=all_runs(),
+        predictions=all_predictions(),
     output:
         metrics=f"{RESULTS}/metrics.csv",
         statistics=f"{RESULTS}/statistics.csv",
@@ -15,13 +15,13 @@ rule evaluate:
     benchmark:
         f"{RESULTS}/benchmarks/evaluate.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.evaluate_depends(STUDY),
+        depends=depends.evaluate_depends(STUDY, CONTENTS.pairs),
         config=PATHS.study,
     message:
         "Evaluate all predictions"
@@ -33,6 +33,7 @@ rule evaluate:
 rule tables:
     input:
         metrics=rules.evaluate.output,
+        crossed=all_crossed(),
         probes=all_probes(),
         indexes=all_indexes(),
     output:
@@ -47,13 +48,13 @@ rule tables:
     benchmark:
         f"{RESULTS}/benchmarks/tables.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.results_depends(STUDY),
+        depends=depends.tables_depends(STUDY),
         config=PATHS.study,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
@@ -77,13 +78,13 @@ rule figures:
     benchmark:
         f"{RESULTS}/benchmarks/figures.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.results_depends(STUDY),
+        depends=depends.figures_depends(STUDY),
         config=PATHS.study,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
@@ -103,13 +104,13 @@ rule report:
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: 1
     resources:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.results_depends(STUDY),
+        depends=depends.report_depends(STUDY),
         config=PATHS.study,
     message:
         "Write {output}"

@@ -17,22 +17,25 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.training.threads
     resources:
         mem_mb=train_mb,
         runtime=train_minutes,
         gpu=int(TRAIN_DEVICE == "cuda"),
         gpu_seats=int(TRAIN_DEVICE == "cuda"),
+        device=STUDY.training.device,
+        jobs_per_gpu=STUDY.training.jobs_per_gpu,
     params:
-        depends=lambda wildcards: depends.train_depends(GRID.run_settings(wildcards.experiment)),
+        depends=run_depends,
         flags=run_flags,
         folder=lambda wildcards, output: str(Path(output.head).parent),
     message:
         "Train {wildcards.experiment} on {wildcards.dataset}, order {wildcards.order}, seed {wildcards.seed}"
     shell:
         "vqa train --manifest {input.manifest:q} --index {input.index:q} --order {wildcards.order}"
-        " --seed {wildcards.seed} --output {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        " --seed {wildcards.seed} --output {params.folder:q} {params.flags} --device {resources.device}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --threads {threads} > {log:q} 2>&1"
 
 
 rule cross:
@@ -41,16 +44,16 @@ rule cross:
         manifests=lambda wildcards: [PATHS.manifest(name) for name in other_datasets(wildcards)],
         indexes=lambda wildcards: [experiment_index(wildcards, name) for name in other_datasets(wildcards)],
     output:
-        PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "cross.csv",
+        PATHS.cross("{dataset}", "{experiment}", "{order}", "{seed}"),
     log:
         f"{RESULTS}/logs/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/cross/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/vqa.yaml"
     threads: STUDY.training.threads
     resources:
-        mem_mb=by_attempt(resources.train_mb(all_videos(), 1, "cpu")),
+        mem_mb=by_attempt(resources.cross_mb(all_videos())),
         runtime=by_attempt(resources.listing_minutes(all_videos())),
     params:
         depends=depends.cross_depends(STUDY),

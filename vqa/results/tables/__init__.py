@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from vqa.results.study_data import StudyData
-from vqa.results.tables.cells import SYNTHETIC, Cell, Table, paper_key
+from vqa.results.tables.cells import SYNTHETIC, Cell, Table
 from vqa.results.tables.datasets import cross_table, datasets_table
 from vqa.results.tables.performance import heads_table, performance_table, sampling_table
 from vqa.results.tables.tests import modes_ttest_table, samplers_ttest_table, verdicts_table
 
-__all__ = ["SYNTHETIC", "Cell", "Table", "all_tables", "paper_key"]
+__all__ = ["SYNTHETIC", "Cell", "Table", "all_tables"]
 
 
 def all_tables(data: StudyData) -> list[Table]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vqa.backbones.registry import spec
-from vqa.config import DemoDataset, NativeDataset
+from vqa.config import DemoDataset
 from vqa.results.study_data import StudyData
 
 SYNTHETIC = "Synthetic clips with simulated ratings: these numbers say nothing about real video."
@@ -45,12 +45,6 @@ def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
             used = ", ".join(e for e in experiments if study.experiments[e].backbone == name)
             found.append(f"{used}: {entry.note}.")
     return found
-
-
-def paper_key(data: StudyData, dataset: str) -> str | None:
-    """The name under which the paper's numbers know a dataset."""
-    chosen = data.study.datasets[dataset]
-    return chosen.reader if isinstance(chosen, NativeDataset) else None
 
 
 def mean_std(values: pd.Series) -> Cell:

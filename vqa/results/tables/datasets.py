@@ -2,7 +2,7 @@
 
 from vqa.results import published
 from vqa.results.study_data import StudyData
-from vqa.results.tables.cells import Cell, Table, mean_std, notes, paper_key
+from vqa.results.tables.cells import Cell, Table, mean_std, notes
 
 
 def datasets_table(data: StudyData) -> Table:
@@ -13,7 +13,7 @@ def datasets_table(data: StudyData) -> Table:
         facts = data.dataset_facts(name)
         row = [name, facts.videos, facts.excluded, facts.resolution, facts.frames, facts.rate, facts.format, facts.mos]
         cells = [Cell(str(value)) for value in row]
-        key = paper_key(data, name)
+        key = published.dataset_of(data.study, name)
         if key:
             count, low, high = (published.table_1(key, fact) for fact in ("videos", "mos_min", "mos_max"))
             cells += [Cell(f"{count:.0f}"), Cell(f"{low:.3f} to {high:.3f}")]

@@ -1,13 +1,15 @@
 """Tables II-V: the metrics of each cell beside the paper's."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
+import pandas as pd
 
 from vqa.results import published
 from vqa.results.evaluation import METRICS
 from vqa.results.study_data import StudyData
-from vqa.results.tables.cells import Cell, Table, mean_std, notes, paper_key
+from vqa.results.tables.cells import Cell, Table, mean_std, notes
 
 _NUMBER = {"frame-level": "II", "cube-level": "III", "sample-16": "IV"}
 _HEADERS = {"srocc": "SROCC", "plcc": "PLCC", "krocc": "KROCC", "rmse": "RMSE"}
@@ -35,11 +37,7 @@ def _performance(
     data: StudyData, name: str, title: str, labels: list[str], rows: list[_Row], paper_table: str | None
 ) -> Table:
     """Metrics of each row; the best of each dataset in bold; the paper's value and the difference."""
-    paper = {
-        (i, metric): published.value(paper_table or "", paper_key(data, row.dataset), row.experiment, row.mode, metric)
-        for i, row in enumerate(rows)
-        for metric in METRICS
-    }
+    paper = {(i, metric): _papers(data, row, metric, paper_table) for i, row in enumerate(rows) for metric in METRICS}
     with_paper = any(paper.values())
     headers, columns, distances = list(labels), [], []
     for metric in METRICS:
@@ -57,11 +55,48 @@ def _performance(
             distances += [pair[2] for pair in beside if pair[2] is not None]
     told = notes(data, list(dict.fromkeys(row.experiment for row in rows)))
     told.append(f"Mean (population std) over {len(data.study.seeds)} runs; best of each dataset in bold.")
+    told += _of_runs(data, rows)
     if distances:
+        told += _departures(data, list(dict.fromkeys(row.experiment for row in rows)))
         one, two = (sum(abs(d) <= k for d in distances) for k in (1, 2))
         told.append(f"{one} of {len(distances)} cells lie within one of the paper's std, {two} within two.")
     body = [[*map(Cell, row.labels), *(column[i] for column in columns)] for i, row in enumerate(rows)]
     return Table(name, title, headers, body, told)
+
+
+def _papers(data: StudyData, row: _Row, metric: str, paper_table: str | None) -> tuple[float, float] | None:
+    """The paper's (mean, std) of the cell that a row shows; None where the paper has no such cell."""
+    dataset = published.dataset_of(data.study, row.dataset)
+    experiment = published.experiment_of(data.study, row.experiment)
+    if not (paper_table and dataset and experiment):
+        return None
+    return published.value(paper_table, dataset, experiment, row.mode, metric)
+
+
+def _of_runs(data: StudyData, rows: list[_Row]) -> list[str]:
+    """What single runs behind the rows did that their means do not show."""
+    status = pd.concat([data.cell(row.dataset, row.experiment, row.mode)["fit_status"] for row in rows])
+    told = []
+    if linear := int((status == "linear").sum()):
+        told.append(
+            f"In {linear} of {len(status)} results no logistic fitted better than a line: "
+            "PLCC and RMSE are after the line."
+        )
+    if data.study.training.selection != "best-val-srocc":
+        return told
+    runs = {run for row in rows for run in data.runs_of(row.dataset, row.experiment, row.mode)}
+    if undefined := sum(not isfinite(data.run(run)["selected_val_srocc"]) for run in runs):
+        told.append(
+            f"In {undefined} of {len(runs)} runs the validation SROCC was undefined in every epoch: "
+            "their epoch was selected on validation loss."
+        )
+    return told
+
+
+def _departures(data: StudyData, experiments: list[str]) -> list[str]:
+    """In what an experiment set beside the paper's was trained unlike it."""
+    found = {name: published.departure(data.study, name) for name in experiments}
+    return [f"{name}, unlike the paper's: {text}." for name, text in found.items() if text]
 
 
 def _beside(ours: Cell, theirs: tuple[float, float] | None) -> tuple[Cell, Cell, float | None]:
@@ -77,7 +112,7 @@ def performance_table(data: StudyData, experiment: str) -> Table:
     """Tables II-IV: every mode of one experiment."""
     modes = data.study.experiments[experiment].modes
     rows = [_Row((d, mode), d, experiment, mode) for d in data.study.datasets for mode in modes]
-    number = _NUMBER.get(experiment)
+    number = _NUMBER.get(published.experiment_of(data.study, experiment) or "")
     title = f"Performance of the {experiment} experiment" + (f" (paper: Table {number})" if number else "")
     return _performance(data, experiment, title, ["Dataset", "Mode"], rows, number)
 

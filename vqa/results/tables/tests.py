@@ -1,10 +1,13 @@
 """Tables VI and VII, the paper's paired t-tests, and the verdicts of the corrected tests."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from vqa.config import Statistics
+from vqa.evaluation.statistics import MIN_SEEDS
 from vqa.results import published
 from vqa.results.study_data import StudyData
-from vqa.results.tables.cells import Cell, Table, notes, p_cell, paper_key
+from vqa.results.tables.cells import Cell, Table, notes, p_cell
 
 
 def _ttest_table(
@@ -17,7 +20,7 @@ def _ttest_table(
     for dataset in data.study.datasets:
         headers.append(dataset)
         paper = [
-            published.value(paper_table, paper_key(data, dataset), e, m if family == "modes" else "OO", "p_paired")
+            _papers_p(data, dataset, paper_table, data.comparison(family, dataset, e, m if family == "modes" else "OO"))
             for e, m in names
         ]
         if any(paper):
@@ -33,6 +36,20 @@ def _ttest_table(
         "It ignores that random splits overlap, and a large p does not show equality: see the verdicts.",
     ]
     return Table(name, title, headers, rows, told)
+
+
+def _papers_p(data: StudyData, dataset: str, table: str, found: dict[Any, Any] | None) -> tuple[float, float] | None:
+    """The paper's (p, NaN) where both condition and baseline are the paper's."""
+    name = published.dataset_of(data.study, dataset)
+    if name is None or found is None:
+        return None
+    condition, baseline = (
+        published.experiment_of(data.study, found[key]) for key in ("experiment", "baseline_experiment")
+    )
+    wanted = "frame-level" if table == "VII" else condition
+    if condition is None or baseline != wanted:
+        return None
+    return published.value(table, name, condition, found["mode"], "p_paired")
 
 
 def modes_ttest_table(data: StudyData) -> Table:
@@ -55,27 +72,69 @@ def samplers_ttest_table(data: StudyData) -> Table:
 
 
 def verdicts_table(data: StudyData) -> Table:
-    """Every comparison on SROCC with the corrected tests and one word."""
+    """Every comparison on SROCC with both corrected tests and one word."""
     settings = data.study.statistics
     headers = ["Dataset", "Condition", "Against", "Verdict", "Difference"]
-    headers += [f"{100 * (1 - settings.alpha):g} % interval", "d_z"]
-    headers += ["p paired", "p corrected, Holm", "p Wilcoxon", "p TOST"]
-    rows = []
-    for found in data.statistics[data.statistics["metric"] == "srocc"].to_dict("records"):
-        interval = f"{found['ci_low']:+.3f} to {found['ci_high']:+.3f}"
-        row = [Cell(found["dataset"]), Cell(f"{found['experiment']} {found['mode']}")]
-        row += [Cell(f"{found['baseline_experiment']} {found['baseline_mode']}")]
-        row += [Cell(found["verdict"] + (f" ({found['flag']})" if found["flag"] else ""))]
-        row += [Cell(f"{found['difference']:+.3f}", numbers={"": found["difference"]})]
-        row += [Cell(interval, numbers={" low": found["ci_low"], " high": found["ci_high"]})]
-        row += [Cell(f"{found['d_z']:+.2f}", numbers={"": found["d_z"]})]
-        row += [p_cell(found[key], settings.alpha) for key in ("p_paired", "p_holm", "p_wilcoxon", "p_tost")]
-        rows.append(row)
-    told = [
-        *notes(data, list(data.study.experiments)),
-        f"equivalent: TOST places the difference within +-{settings.margin:g} SROCC (p < {settings.alpha:g}); "
-        "different: otherwise, if the corrected resampled t-test (Nadeau and Bengio 2003), Holm-adjusted over its "
-        f"family, has p < {settings.alpha:g}; undecided: neither, or fewer than three runs. Interval and TOST use the "
-        "corrected standard error.",
-    ]
+    headers += [f"{100 * (1 - 2 * settings.alpha):g} % interval", f"{100 * (1 - settings.alpha):g} % interval", "d_z"]
+    headers += ["p paired", "p differs, Holm", "p Wilcoxon", "p within, Holm", "Detectable"]
+    chosen = data.statistics[data.statistics["metric"] == "srocc"]
+    told = [*notes(data, list(data.study.experiments)), *_meaning(settings), *limits(data)]
+    rows = [_verdict_row(found, settings.alpha) for found in chosen.to_dict("records")]
+    if any(chosen["unlike"]):
+        headers.insert(4, "Also unlike")
+        rows = [[*row[:4], Cell(text), *row[4:]] for row, text in zip(rows, chosen["unlike"], strict=True)]
     return Table("verdicts", "Verdicts on SROCC", headers, rows, told)
+
+
+def _verdict_row(found: dict[Any, Any], alpha: float) -> list[Cell]:
+    flag = f" ({found['flag']})" if found["flag"] else ""
+    return [
+        Cell(found["dataset"]),
+        Cell(f"{found['experiment']} {found['mode']}"),
+        Cell(f"{found['baseline_experiment']} {found['baseline_mode']}"),
+        Cell(found["verdict"] + flag),
+        Cell(f"{found['difference']:+.3f}", numbers={"": found["difference"]}),
+        _interval(found["tost_low"], found["tost_high"]),
+        _interval(found["ci_low"], found["ci_high"]),
+        Cell(f"{found['d_z']:+.2f}", numbers={"": found["d_z"]}),
+        *(p_cell(found[key], alpha) for key in ("p_paired", "p_holm", "p_wilcoxon", "p_tost_holm")),
+        Cell(f"{found['detectable']:.3f}", numbers={"": found["detectable"]}),
+    ]
+
+
+def _interval(low: float, high: float) -> Cell:
+    return Cell(f"{low:+.3f} to {high:+.3f}", numbers={" low": low, " high": high})
+
+
+def _meaning(settings: Statistics) -> list[str]:
+    margin, alpha = f"+-{settings.margin:g}", f"{settings.alpha:g}"
+    return [
+        "Two questions: does it differ (corrected resampled t-test, Nadeau and Bengio 2003), and is the difference "
+        f"within {margin} SROCC (TOST with the corrected standard error)? Each p is Holm-adjusted over the comparisons "
+        f"of one question on one dataset; yes means p < {alpha}. different: differs, not shown to be within; "
+        "negligible: differs, yet within; equivalent: within, no difference shown; undecided: neither, or fewer than "
+        "three splits.",
+        "Intervals are not adjusted. Detectable: the smallest difference that the corrected test finds with 80 % power "
+        "at the spread observed here, before Holm's adjustment.",
+    ]
+
+
+def limits(data: StudyData) -> list[str]:
+    """Where the study could not have answered: too small for its margin, or splits drawn twice."""
+    settings = data.study.statistics
+    chosen = data.statistics[data.statistics["metric"] == "srocc"]
+    told = []
+    small = chosen[(chosen["n_splits"] < MIN_SEEDS) | ~(chosen["provable"] < settings.margin)]
+    if len(small):
+        told.append(
+            f"Too small for its question: in {len(small)} of {len(chosen)} comparisons the runs differ so much, or are "
+            f"so few, that not even a difference of 0 would have shown equivalence within +-{settings.margin:g}."
+        )
+    repeated = chosen[chosen["n_splits"] < chosen["n_seeds"]]
+    for dataset, rows in repeated.groupby("dataset", sort=False):
+        row = rows.iloc[0]
+        told.append(
+            f"{dataset}: {row['n_seeds']:.0f} runs hold only {row['n_splits']:.0f} distinct splits; "
+            "the corrected tests count each split once."
+        )
+    return told

@@ -1,0 +1,77 @@
+"""`vqa compare`: what pairs two studies is tested, not assumed."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.conftest import assert_one_line_error, vqa
+from tests.results.fake_study import evaluated, paper_study, write_fake
+from vqa.results.study_data import StudyData
+
+EXPERIMENTS = {"frames": {"backbone": "resnet50", "modes": ["OO", "OS"]}}
+DATASETS = {"cvd2014": {"reader": "cvd2014", "path": "/nowhere"}}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory) -> StudyData:
+    folder = tmp_path_factory.mktemp("a")
+    study = paper_study(folder / "results", seeds=8, datasets=DATASETS, experiments=EXPERIMENTS)
+    return evaluated(write_fake(study, {("frames", "OS"): 0.3}))
+
+
+def second(first: StudyData, folder: Path, metrics: pd.DataFrame) -> Path:
+    """The same runs, other metrics."""
+    shutil.copytree(first.results / "runs", folder / "b" / "runs")
+    metrics.to_csv(folder / "b" / "metrics.csv", index=False)
+    return folder / "b"
+
+
+def test_two_studies_side_by_side(first, tmp_path):
+    rng = np.random.default_rng(0)
+    other = first.metrics.query("seed < 7").copy()
+    other["srocc"] += 0.01 + rng.normal(0, 0.005, len(other))
+    b = second(first, tmp_path, other)
+    result = vqa("compare", first.results, b, "--output", tmp_path / "out.csv")
+    assert result.returncode == 0, result.stderr
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert len(found) == 2 * 4 and (found["seeds"] == 7).all()
+    row = found.query("mode == 'OS' and metric == 'srocc'").iloc[0]
+    cells = [table.query("mode == 'OS' and seed < 7")["srocc"].to_numpy() for table in (first.metrics, other)]
+    assert (row["a"], row["b"]) == pytest.approx((cells[0].mean(), cells[1].mean()))
+    d = cells[1] - cells[0]
+    assert row["difference"] == pytest.approx(d.mean()) and row["p_paired"] == pytest.approx(
+        stats.ttest_1samp(d, 0).pvalue
+    )
+    t = d.mean() / (d.std(ddof=1) * np.sqrt(1 / 7 + 47 / 140))
+    assert row["p_corrected"] == pytest.approx(2 * stats.t.sf(abs(t), 6))
+    assert f"{row['difference']:+.3f}" in result.stdout and f"{row['p_corrected']:.4f}" in result.stdout
+
+
+def test_a_failed_run_spoils_no_mean(first, tmp_path):
+    other = first.metrics.copy()
+    other.loc[(other["mode"] == "OO") & (other["seed"] == 3), "srocc"] = np.nan
+    b = second(first, tmp_path, other)
+    assert vqa("compare", first.results, b, "--output", tmp_path / "out.csv").returncode == 0
+    row = pd.read_csv(tmp_path / "out.csv").query("mode == 'OO' and metric == 'srocc'").iloc[0]
+    known = first.metrics.query("mode == 'OO' and seed != 3")["srocc"].mean()
+    assert row["seeds"] == 7 and row["a"] == pytest.approx(known) == row["b"] and row["difference"] == 0
+
+
+def test_studies_tested_on_other_videos_are_not_paired(first, tmp_path):
+    b = second(first, tmp_path, first.metrics)
+    path = b / "runs/cvd2014/frames/O/seed-5/predictions.csv"
+    path.write_text(path.read_text().replace("\nv", "\nw"))
+    result = vqa("compare", first.results, b)
+    assert_one_line_error(result, "cvd2014, frames, seed 5", "different videos (47 and 47, 0 in both)")
+    path.unlink()
+    assert_one_line_error(vqa("compare", first.results, b), "predictions.csv: cannot be read")
+
+
+def test_nothing_in_common_is_said(first, tmp_path):
+    b = second(first, tmp_path, first.metrics.assign(dataset="another"))
+    assert_one_line_error(vqa("compare", first.results, b), "share no cell")
+    assert_one_line_error(vqa("compare", first.results, tmp_path / "nowhere"), "nowhere")

@@ -1,0 +1,79 @@
+"""The paper's numbers stand beside what was done as the paper did it, and beside nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.results.fake_study import evaluated, paper_study, write_fake
+from vqa.results.published import departure, experiment_of
+from vqa.results.tables import all_tables
+
+PAPER = {"backbone": "resnet50", "batch_size": 128}
+CVD = {"mine": {"reader": "cvd2014", "path": "/nowhere"}}
+
+
+def study(tmp_path: Path, **extra: object):
+    experiments = {
+        "a": PAPER,
+        "frame-level": {"backbone": "efficientnet_lite0"},
+        "sample-16": {"backbone": "resnet50", "sampler": 8, "lr": 1e-3},
+        "cube-level": {"backbone": "resnet50", "head": "gru-mean"},
+        "sample-4": {"backbone": "resnet50", "sampler": 2},
+        "3d": {"backbone": "resnet3d101-2018", "batch_size": 4096},
+        "2020": {"backbone": "resnet3d101-2020"},
+    }
+    return paper_study(tmp_path / "results", seeds=3, datasets=CVD, experiments=experiments, **extra)
+
+
+def test_an_experiment_is_the_papers_by_what_it_does_not_by_its_name(tmp_path):
+    found = {name: experiment_of(study(tmp_path), name) for name in study(tmp_path).experiments}
+    assert found == {
+        "a": "frame-level", "frame-level": None, "sample-16": "sample-8", "cube-level": None, "sample-4": None,
+        "3d": "cube-level", "2020": None,
+    }  # fmt: skip
+
+
+def test_splits_by_scene_are_not_the_papers(tmp_path):
+    assert experiment_of(study(tmp_path, splits={"method": "scene"}), "a") is None
+
+
+def test_what_the_paper_states_otherwise_is_told(tmp_path):
+    chosen = study(tmp_path)
+    assert departure(chosen, "a") == departure(chosen, "3d") == departure(chosen, "frame-level") == ""
+    assert departure(chosen, "sample-16") == "batch_size 16 for 256, lr 0.001 for 1e-05"
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("named")
+    named = {
+        "a": PAPER,
+        "frame-level": {"backbone": "efficientnet_lite0"},
+        "thin": {"backbone": "resnet50", "sampler": 16, "batch_size": 16},
+    }
+    spans = {"cvd2014": {"reader": "cvd2014", "path": "/nowhere"}}
+    chosen = paper_study(folder / "results", seeds=3, datasets=spans, experiments=named)
+    return {table.name: table for table in all_tables(evaluated(write_fake(chosen)))}
+
+
+def test_a_strangers_experiment_of_the_papers_name_gets_no_papers_column(tables):
+    """efficientnet_lite0 named frame-level once stood beside Table II's 0.832."""
+    assert not any("paper" in text for text in [*tables["frame-level"].headers, tables["frame-level"].title])
+    assert "paper's std" not in " ".join(tables["frame-level"].notes)
+
+
+def test_the_papers_experiment_under_another_name_gets_it(tables):
+    table = tables["a"]
+    row = next(row for row in table.rows if row[1].text == "OO")
+    assert table.title.endswith("(paper: Table II)") and row[table.headers.index("SROCC paper")].text == "0.832 (0.031)"
+    assert not any("unlike the paper's" in note for note in table.notes)
+    assert "thin, unlike the paper's: batch_size 16 for 256." in tables["thin"].notes
+
+
+def test_p_values_stand_beside_the_papers_only_for_its_pairs(tables):
+    modes = tables["ttest-modes"]
+    printed = {(row[0].text, row[1].text): row[3].text for row in modes.rows}
+    assert modes.headers[3] == "cvd2014 paper" and printed["a", "OS"] == "0.0377"
+    assert {printed["frame-level", mode] for mode in ("OS", "SO", "SS")} == {"-"}
+    samplers = tables["ttest-samplers"]
+    assert [row[3].text for row in samplers.rows] != ["-"]

@@ -1,0 +1,173 @@
+"""Every registered model holds to the contract, and a model that breaks it is told how."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import REPO, assert_one_line_error, vqa
+from vqa.config.heads import HEADS, HeadError, normalise, resolve, source
+from vqa.system.errors import UserError
+from vqa.temporal.checkpoint import load_head, save_head
+from vqa.temporal.conformance import check_model
+from vqa.temporal.registry import create
+
+BLIND = {"fc-mean", "transformer-set", "attention", "mlp", "svr"}
+SOUND = """
+    import torch
+    from torch import nn
+
+    class MyHead(nn.Module):
+        blind_to_order = True
+
+        def __init__(self, input_size: int, width: int = 8, gain: float = 1.0):
+            super().__init__()
+            self.layer = nn.Linear(input_size, width)
+            self.q = nn.Linear(width, 1)
+
+        def forward(self, features, lengths):
+            inside = torch.arange(features.shape[1]) < lengths[:, None]
+            frames = torch.tanh(self.layer(features)) * inside[..., None]
+            return self.q(frames.sum(1) / lengths[:, None]).squeeze(-1)
+    """
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's model, with some of its text replaced: its name for a config."""
+
+    def write(*changes: tuple[str, str]) -> str:
+        text = textwrap.dedent(SOUND)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "mine.py").write_text(text)
+        return f"{tmp_path}/mine.py:MyHead"
+
+    return write
+
+
+def problems(name: str) -> list[str]:
+    return check_model(lambda: create(name, 16, seed=3), 16)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_registered_model_holds_to_the_contract(name):
+    assert problems(name) == []
+    assert create(name, 16).blind_to_order == (name in BLIND)
+
+
+@pytest.mark.parametrize("name", sorted(set(HEADS) - BLIND))
+def test_a_model_that_sees_order_scores_shuffled_frames_otherwise(name):
+    torch.manual_seed(1)
+    frames, lengths = torch.randn(1, 30, 16), torch.tensor([30])
+    head = create(name, 16).eval()
+    with torch.no_grad():
+        assert not torch.isclose(head(frames, lengths), head(frames.flip(1), lengths), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"name": "tcn", "causal": False, "kernel": 5, "layers": 2},
+        {"name": "transformer", "layers": 1, "width": 16, "heads": 2, "pooling": "hysteresis"},
+        {"name": "lstm", "pooling": "percentile"},
+        {"name": "inception-time", "filters": 4, "blocks": 1, "longest": 9},
+    ],
+)
+def test_options_reach_the_model(head):
+    assert problems(normalise(head)) == []
+
+
+def test_a_users_model_is_sound_and_seen_by_its_options(own):
+    name = own()
+    assert problems(name) == []
+    assert create(normalise({"name": name, "width": 5}), 16).module.layer.out_features == 5
+
+
+def test_the_model_in_the_readme_is_short_and_sound(tmp_path):
+    chapter = (REPO / "README.md").read_text().split("## Your own")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", chapter, re.S)
+    assert len(block.splitlines()) < 30
+    (tmp_path / "my_model.py").write_text(block)
+    result = vqa("check-model", "my_model.py:MyHead", "--options", '{"width": 64}', cwd=tmp_path)
+    assert result.returncode == 0 and "holds to all rules" in result.stdout, result.stdout + result.stderr
+    assert_one_line_error(vqa("check-model", "my_model.py:Mine", cwd=tmp_path), "has no class 'Mine'; it has MyHead")
+
+
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        (("* inside[..., None]", ""), "padding leaks"),
+        (("/ lengths[:, None]", "/ features.shape[1]"), "in a batch"),
+        (("frames.sum(1)", "frames.cumsum(1).sum(1)"), "claims to be blind to order"),
+        ((".squeeze(-1)", ""), "of shape (5, 1)"),
+        (("frames.sum(1)", "frames.sum(1).log()"), "not finite"),
+        (("torch.tanh(self.layer(features))", "self.layer(features).abs().sqrt() * 0 + 1e20 ** 2"), "not finite"),
+        (("self.layer(features)", "self.layer(features.flatten(1))"), "RuntimeError"),
+        (("super().__init__()", "super().__init__(); self.seen = []"), ""),
+    ],
+)
+def test_a_broken_rule_is_one_line(own, change, words):
+    found = problems(own(change))
+    assert all("\n" not in line for line in found)
+    assert any(words in line for line in found) if words else found == []
+
+
+@pytest.mark.parametrize(
+    "head,words",
+    [
+        ("transfomer", "did you mean 'transformer'"),
+        ({"name": "tcn", "layer": 3}, "no option 'layer'; did you mean 'layers'"),
+        ({"name": "tcn", "layers": "three"}, "layers must be int, got 'three'"),
+        ({"name": "tcn", "causal": 1}, "causal must be bool"),
+        ({"layers": 3}, "a mapping with `name`"),
+        ("nowhere.py:MyHead", "there is no file"),
+        ("no.such.module:MyHead", "no module"),
+    ],
+)
+def test_a_mistake_in_the_config_is_told_without_torch(head, words):
+    with pytest.raises(HeadError, match=words):
+        normalise(head)
+
+
+def test_a_users_mistakes_are_told_with_their_line(own, tmp_path):
+    name = own()
+    with pytest.raises(HeadError, match="has no class 'Other'; it has MyHead"):
+        resolve(f"{tmp_path}/mine.py:Other")
+    own(("def forward(", "def forward("), ("lengths):", "lengths:"))
+    with pytest.raises(HeadError, match=r"mine\.py line \d+: "):
+        resolve(name)
+    own(("import torch\n", "import torch\nimport nothing_of_that_name\n"))
+    with pytest.raises(UserError, match=r"mine\.py line 3: ModuleNotFoundError"):
+        create(name, 16)
+
+
+def test_the_files_beside_a_model_that_it_imports_are_part_of_it(own, tmp_path):
+    name = own(("import torch\n", "import torch\nimport helper\n"))
+    (tmp_path / "helper.py").write_text("from deeper import VALUE\n")
+    (tmp_path / "deeper.py").write_text("VALUE = 1\n")
+    (tmp_path / "unrelated.py").write_text("VALUE = 1\n")
+    first = source(name)
+    (tmp_path / "unrelated.py").write_text("VALUE = 2\n")
+    assert source(name) == first
+    (tmp_path / "deeper.py").write_text("VALUE = 2\n")
+    assert source(name) != first and source("vsfa") == ""
+    assert problems(name) == []
+
+
+def test_a_users_head_is_saved_and_refused_where_its_code_is_another(own, tmp_path):
+    name = own()
+    head = create(name, 16)
+    save_head(tmp_path / "head.pt", head, name, {"seed": 1})
+    again, made_by = load_head(tmp_path / "head.pt")
+    videos, lengths = torch.randn(2, 9, 16), torch.tensor([9, 4])
+    assert torch.equal(head.eval()(videos, lengths), again(videos, lengths)) and made_by == {"seed": 1}
+    own(("torch.tanh", "torch.sigmoid"))
+    with pytest.raises(UserError, match="was trained with another"):
+        load_head(tmp_path / "head.pt")
+    Path(name.rpartition(":")[0]).unlink()
+    with pytest.raises(UserError, match="there is no file"):
+        load_head(tmp_path / "head.pt")

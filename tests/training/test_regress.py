@@ -1,0 +1,54 @@
+"""The SVR against scikit-learn used by hand, as published protocols use it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.svm import SVR as Reference
+
+from tests.training.test_training import make_study, train
+from vqa.evaluation.metrics import srocc
+from vqa.features import shards
+from vqa.features.index import read_index
+from vqa.manifest import read_manifest
+from vqa.protocol.splits import split
+from vqa.temporal.svr import GAMMA, C
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("study"), 30)
+
+
+def by_hand(study, seed: int, refit: bool) -> dict[str, float]:
+    """Scores of the test videos, on the MOS scale."""
+    videos, index = read_manifest(study / "manifest.csv"), read_index(study / "index.csv")
+    parts, scale = split(videos, seed), max(video.mos for video in videos)
+    x = {name: shards.read(entry.shard)[0].astype(float).mean(0) for name, entry in index.items()}
+    y = {video.video_id: video.mos / scale for video in videos}
+    ids = {part: [name for name in sorted(y) if parts[name] == part] for part in ("train", "val", "test")}
+
+    def fitted(names, c, gamma):
+        train = np.stack([x[name] for name in names])
+        mean, std = train.mean(0), train.std(0)
+        model = Reference(C=c, gamma=gamma / train.shape[1], epsilon=0.01)
+        model.fit((train - mean) / std, [y[name] for name in names])
+        return lambda wanted: model.predict((np.stack([x[name] for name in wanted]) - mean) / std)
+
+    def validation(point):
+        return srocc(fitted(ids["train"], *point)(ids["val"]), np.array([y[name] for name in ids["val"]]))
+
+    best = max([(c, gamma) for c in C for gamma in GAMMA], key=validation)
+    final = fitted(ids["train"] + ids["val"] if refit else ids["train"], *best)(ids["test"])
+    return dict(zip(ids["test"], final * scale, strict=True))
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_scores_are_those_of_scikit_learn(study, tmp_path, refit):
+    head = '{"name":"svr","refit":true}' if refit else "svr"
+    result = train(study, tmp_path / "run", "--head", head, seed=2)
+    assert result.returncode == 0, result.stderr
+    found = pd.read_csv(tmp_path / "run" / "predictions.csv").query("split == 'test'")
+    expected = by_hand(study, 2, refit)
+    for order in "OS":
+        rows = found[found["test_order"] == order]
+        assert rows["score"].to_numpy() == pytest.approx([expected[name] for name in rows["video_id"]], rel=1e-5)

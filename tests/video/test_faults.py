@@ -1,0 +1,146 @@
+"""Whose fault it is: a file out of reach fails the run (`RunError`), a bad file is a bad video (`UserError`)."""
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import encode_clip
+from vqa.features.clips import Batch, Clip, Failed, batches
+from vqa.features.probe import probe_all
+from vqa.manifest import Video
+from vqa.system.errors import RunError, UserError
+from vqa.video import causes, open_video, probe, source
+
+TRANSIENT = [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EAGAIN, errno.EACCES]
+
+
+class Whole:
+    """An extractor as the decoder's side sees it."""
+
+    smallest = 1
+
+    clip_length = 1
+
+    def prepare(self, frame):
+        return frame
+
+    def batch_size(self, pixels, memory_mb):
+        return 8
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return encode_clip(tmp_path_factory.mktemp("faults") / "clip.mp4", frames=40, height=240, width=320)
+
+
+def video(path: Path) -> Video:
+    return Video("v", str(path), 1.0)
+
+
+class Disk(io.FileIO):
+    """A file whose disk fails, once, when `healthy` bytes were read."""
+
+    def __init__(self, path: str, code: int, healthy: int):
+        super().__init__(path)
+        self.code, self.left = code, healthy
+
+    def read(self, size: int = -1) -> bytes:
+        data = super().read(size)
+        self.left -= len(data)
+        if self.code and self.left < 0:
+            code, self.code = self.code, 0
+            raise OSError(code, os.strerror(code))
+        return data
+
+
+def break_disk(monkeypatch, code: int, healthy: int) -> None:
+    def broken(path: Path) -> io.FileIO:
+        return Disk(str(path), code, healthy)
+
+    for module in ("vqa.video.pyav", "vqa.video.raw", "vqa.video.changes", "vqa.video.source"):
+        monkeypatch.setattr(f"{module}.open_source", broken)
+
+
+@pytest.mark.parametrize("healthy", [0, 10_000, 50_000], ids=["at once", "in the header", "among the frames"])
+@pytest.mark.parametrize("code", TRANSIENT, ids=errno.errorcode.get)
+def test_a_disk_that_fails_fails_the_run_and_not_the_video(clip, monkeypatch, code, healthy):
+    assert clip.stat().st_size > 55_000
+    break_disk(monkeypatch, code, healthy)
+    failed = list(batches(video(clip), Whole(), "pyav", 100))[-1]
+    assert isinstance(failed, Failed) and isinstance(failed.error, RunError)
+    assert str(failed.error) == f"{clip}: cannot be read ({os.strerror(code)}); mend that and run again"
+    monkeypatch.undo()
+    assert isinstance(list(batches(video(clip), Whole(), "pyav", 100))[-1], Clip)
+
+
+@pytest.mark.parametrize("read", [lambda v: list(open_video(v).frames()), probe, causes, lambda v: probe_all([v], 1)])
+def test_a_file_out_of_reach_is_no_bad_video(clip, monkeypatch, read, tmp_path):
+    with pytest.raises(RunError, match=r"gone\.mp4: no such file; restore it or bring its disk back, and run again"):
+        read(video(tmp_path / "gone.mp4"))
+    with pytest.raises(RunError, match=r"clip\.mp4/part: no such file"):
+        read(video(clip / "part"))
+    break_disk(monkeypatch, errno.EIO, 0)
+    with pytest.raises(RunError, match="Input/output error"):
+        read(video(clip))
+
+
+def test_a_stat_that_is_refused_fails_the_run(clip, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(RunError, match=r"clip\.mp4: cannot be read \(Permission denied\)"):
+        source.status(clip)
+
+
+def test_raw_video_and_decord_know_a_failing_disk_too(tmp_path, clip, monkeypatch):
+    raw = tmp_path / "a.yuv"
+    raw.write_bytes(bytes(64 * 48 * 3 // 2 * 5))
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video" * 1000)
+    break_disk(monkeypatch, errno.EIO, 6_000)
+    with pytest.raises(RunError, match=r"a\.yuv: cannot be read \(Input/output error\)"):
+        list(open_video(Video("a", str(raw), 1.0, width=64, height=48)).frames())
+    with pytest.raises(RunError, match=r"bad\.mp4: cannot be read \(Input/output error\)"):
+        open_video(video(bad), "decord")
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "decord"])
+def test_a_bad_video_is_failed_and_its_line_names_the_whole_path_once(tmp_path, decoder):
+    folder = tmp_path / ("a long name " * 12)
+    folder.mkdir()
+    bad = folder / "bad.mp4"
+    bad.write_bytes(np.random.default_rng(0).bytes(50_000))
+    (failed,) = batches(video(bad), Whole(), decoder, 100)
+    assert isinstance(failed, Failed) and isinstance(failed.error, UserError)
+    line = str(failed.error)
+    assert line.startswith(f"{bad}: cannot be decoded as video (") and line.endswith(
+        "; download it again or exclude it"
+    )
+    assert line.count("long name") == 12 and "file:" not in line and "\n" not in line
+
+
+def overwrite(path: Path, packets: slice) -> None:
+    import av
+
+    with av.open(str(path)) as container:
+        hit = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size][packets]
+    data = bytearray(path.read_bytes())
+    for position, size in hit:
+        data[position : position + size] = b"\xff" * size
+    path.write_bytes(data)
+
+
+def test_a_damaged_packet_costs_its_frame_and_many_cost_the_video(tmp_path):
+    path = encode_clip(tmp_path / "a.mp4", frames=40)
+    overwrite(path, slice(20, 21))
+    *found, end = batches(video(path), Whole(), "pyav", 100)
+    assert isinstance(end, Clip) and end.decoded.corrupt >= 1
+    assert sum(len(each.starts) for each in found if isinstance(each, Batch)) == end.decoded.frames >= 39
+    overwrite(path, slice(1, 30, 2))
+    (*_, end) = batches(video(path), Whole(), "pyav", 100)
+    assert isinstance(end, Failed)

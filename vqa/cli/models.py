@@ -1,0 +1,81 @@
+"""vqa list, check-model"""
+
+import json
+from typing import Any, get_args
+
+import click
+
+from vqa.config.heads import HEADS, HeadError, normalise
+from vqa.system.errors import UserError
+
+_WHAT = ("models", "poolings", "backbones", "readers")
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(_WHAT))
+@click.option("--match", default="", help="only names that contain this")
+def list_(what: str, match: str) -> None:
+    """Print what there is, one line each: models | poolings | backbones | readers."""
+    rows = [row for row in _rows(what) if match in row[0]]
+    if not rows:
+        raise UserError(f"no {what} have '{match}' in their name; leave --match out to see all")
+    width = max(len(name) for name, _ in rows)
+    for name, told in rows:
+        click.echo(f"{name:<{width}}  {told}")
+
+
+def _rows(what: str) -> list[tuple[str, str]]:
+    if what == "models":
+        from vqa.temporal.registry import create
+
+        blind = {name: create(name, 8).blind_to_order for name in HEADS}
+        return [(name, f"{told}{', blind to order' if blind[name] else ''}") for name, (_, _, told) in HEADS.items()]
+    if what == "poolings":
+        from vqa.temporal.pooling import ORDER_BLIND, POOLINGS
+
+        first = {name: (function.__doc__ or "").splitlines()[0].rstrip(".") for name, function in POOLINGS.items()}
+        return [(name, f"{told}{', blind to order' if name in ORDER_BLIND else ''}") for name, told in first.items()]
+    if what == "readers":
+        from vqa.config.datasets import READERS, Dataset
+
+        models = {get_args(m.model_fields["reader"].annotation): m for m in get_args(get_args(Dataset)[0])}
+        told = {name: (model.__doc__ or "").splitlines()[0] for names, model in models.items() for name in names}
+        return [(name, told[name]) for name in READERS]
+    return _backbones()
+
+
+def _backbones() -> list[tuple[str, str]]:
+    from torchvision.models import list_models
+
+    from vqa.backbones.registry import spec
+
+    releases = [f"resnet3d{depth}-{year}" for depth in (18, 34, 50, 101, 152) for year in (2018, 2020)]
+    own = ["efficientnet_lite0", "resnet50", "resnet3d18", *releases]
+    return [(name, spec(name).note) for name in [*own, *(f"torchvision/{name}" for name in list_models())]]
+
+
+@click.command("check-model")
+@click.argument("name")
+@click.option("--options", default="{}", show_default=True, help="options of its __init__, as JSON")
+@click.option("--input-size", type=click.IntRange(1), default=64, show_default=True, help="values a frame has")
+def check_model(name: str, options: str, input_size: int) -> None:
+    """Try the temporal model NAME (registered, file.py:Class or package.module:Class) as training would use it.
+
+    Shapes, padding, batches, gradients, seeds, blindness to order as claimed, state: a line for each rule it breaks.
+    Exit status 2 if it breaks one.
+    """
+    try:
+        named: Any = json.loads(name) if name.startswith("{") else {"name": name}
+        head = normalise(named | json.loads(options))
+    except (HeadError, TypeError, json.JSONDecodeError) as error:
+        raise UserError(f"head: {error}") from None
+    from vqa.temporal.conformance import check_model as check
+    from vqa.temporal.registry import create
+
+    problems = check(lambda: create(head, input_size, seed=0), input_size)
+    for problem in problems:
+        click.echo(f"{name}: {problem}")
+    if problems:
+        raise UserError(f"{name}: breaks {len(problems)} of a temporal model's rules; see above")
+    parameters = sum(each.numel() for each in create(head, input_size).parameters())
+    click.echo(f"{name}: holds to all rules; {parameters} parameters at {input_size} values a frame")

@@ -1,0 +1,59 @@
+"""What the parts of a study ask of each other. Raises `ValueError`, which becomes one line that names the key."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vqa.config.datasets import Dataset, LabelsDataset, TableDataset
+
+if TYPE_CHECKING:
+    from vqa.config.schema import Study
+
+
+def check(study: "Study") -> None:
+    _crossed(study)
+    _stored_splits(study)
+    _split_files(study)
+    _places(study)
+
+
+def _crossed(study: "Study") -> None:
+    for name in study.cross_dataset:
+        if name not in study.experiments:
+            raise ValueError(f"cross_dataset names the experiment '{name}', which is not defined")
+        if "OO" not in study.experiments[name].modes:
+            raise ValueError(f"cross_dataset names the experiment '{name}', whose modes lack OO; add it to them")
+        if len(study.datasets) < 2:
+            raise ValueError("cross_dataset needs at least two datasets")
+
+
+def _stored_splits(study: "Study") -> None:
+    if study.splits.method == "stored":
+        for name, dataset in study.datasets.items():
+            if dataset.permutations is None:
+                raise ValueError(f"splits.method stored needs datasets.{name}.permutations")
+
+
+def _split_files(study: "Study") -> None:
+    if (study.splits.method == "files") != (study.splits.path is not None):
+        raise ValueError("splits.method files needs splits.path, the folder that `vqa splits` wrote, and only it")
+
+
+def _places(study: "Study") -> None:
+    """Two datasets on one path would be trained on one and tested on the other as if they were strangers."""
+    taken: dict[tuple[Path, str | None], str] = {}
+    for name, dataset in study.datasets.items():
+        if name.endswith(".probe"):
+            raise ValueError(f"datasets.{name}: a name may not end in .probe, as the list of headers does; rename it")
+        own = {(path.resolve(), where) for path, where in _own(dataset)}
+        for place in own & taken.keys():
+            raise ValueError(f"datasets.{name}: {place[0]} is the dataset '{taken[place]}' already; keep one of them")
+        taken |= dict.fromkeys(own, name)
+
+
+def _own(dataset: Dataset) -> list[tuple[Path, str | None]]:
+    """The files or folders that make a dataset. Label files may share a folder of videos, and a table its rows."""
+    if isinstance(dataset, LabelsDataset | TableDataset):
+        where = getattr(dataset, "where", None)
+        return [(file.path, file.where or where) for file in dataset.files] or [(dataset.path or Path(), where)]
+    paths = (getattr(dataset, key, None) for key in ("path", "videos"))
+    return [(path, None) for path in paths if path is not None and isinstance(path, Path)]

@@ -1,0 +1,83 @@
+"""Results without Snakemake's record of them: moved, opened from another working copy, or `.snakemake` deleted.
+
+Snakemake then compares time stamps alone and would take what other settings made for this study's. A token,
+kept beside its record and in the results, tells whether the two belong together.
+"""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vqa.config import Study, identity, load
+from vqa.study.grid import Grid, RunId
+from vqa.study.layout import Layout
+from vqa.study.runs import PERFORMANCE, difference, read_run, refuse
+from vqa.system.errors import UserError, snakemake
+from vqa.system.files import digest, write_text
+
+_TOKEN = ".record"
+_FORCED = ("-R", "--forcerun", "-F", "--forceall", "-f", "--force")
+_SHOWN = ["evaluate", "tables", "figures", "report"]
+
+
+def require_record(grid: Grid, arguments: Sequence[str]) -> None:
+    """Raise `UserError` where Snakemake would pass over a change of settings.
+
+    arguments: Snakemake's own; forced reruns are the way out, so they pass.
+    """
+    layout = Layout.of(grid.study)
+    if any(word in _FORCED for word in arguments) or all(map(_kept, _folders(layout))):
+        return
+    refuse(layout, [(run, found) for run in grid.runs if (found := _difference(grid, layout, run))])
+    if layout.study.is_file() and (rules := _outdated(load(layout.study), grid.study)):
+        raise UserError(
+            f"{layout.results}: was made with other settings, and Snakemake's record of it is not in this folder; "
+            f"run `{snakemake('--forcerun', *rules)}`"
+        )
+
+
+def keep_record(layout: Layout) -> None:
+    """From now on this working folder's record is that of the results."""
+    for folder in _folders(layout):
+        if not ((folder / _TOKEN).is_file() and _kept(folder)):
+            token = secrets.token_hex(8)
+            write_text(folder / _TOKEN, token)
+            write_text(_beside_record(folder), token)
+
+
+def _folders(layout: Layout) -> list[Path]:
+    return list(dict.fromkeys([layout.results, layout.store]))
+
+
+def _kept(folder: Path) -> bool:
+    try:
+        token = (folder / _TOKEN).read_text()
+    except OSError:  # nothing is made yet, or by version 0.1
+        return Path(".snakemake").is_dir() or not any(folder.glob("*"))
+    record = _beside_record(folder)
+    return record.is_file() and record.read_text() == token
+
+
+def _beside_record(folder: Path) -> Path:
+    return Path(".snakemake") / "vqa" / digest(str(folder))
+
+
+def _difference(grid: Grid, layout: Layout, run: RunId) -> str:
+    folder = layout.run_folder(run)
+    return difference(grid, run, read_run(folder)) if (folder / "predictions.csv").is_file() else ""
+
+
+def _outdated(old: Study, new: Study) -> list[str]:
+    """The rules whose settings differ; what they make is compared as it is read."""
+    rules = []
+    if any(_part(old, key) != _part(new, key) for key in ("datasets", "backbones", "extraction")):
+        rules += ["manifest", "extract"]
+    if any(_part(old, key) != _part(new, key) for key in set(Study.model_fields) - {"results", "shared"}):
+        rules += _SHOWN
+    return rules
+
+
+def _part(study: Study, key: str) -> Any:
+    value = identity(study, include={key}).get(key)
+    return {k: v for k, v in value.items() if k not in PERFORMANCE} if isinstance(value, dict) else value

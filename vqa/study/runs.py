@@ -1,0 +1,94 @@
+"""Does a run on the disk belong to the study? Imports no torch: the Snakefile asks too."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vqa.config import Run, identity, validate
+from vqa.features.identity import settings_of
+from vqa.study.grid import Grid, RunId
+from vqa.study.layout import Layout
+from vqa.system.errors import UserError, snakemake
+from vqa.system.files import sha256
+
+PERFORMANCE = {"threads", "memory_mb", "device", "jobs_per_gpu"}  # keys that change no result
+_NAMED = 4  # so many runs are retrained by name, more by their rule
+
+
+def read_run(directory: Path) -> dict[str, Any]:
+    """What made a run: settings, counts, selected epoch, seconds."""
+    try:
+        made: dict[str, Any] = json.loads((directory / "run.json").read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{directory / 'run.json'}: cannot be read ({error}); run `{snakemake()}`") from None
+    return made
+
+
+def require_own_runs(grid: Grid) -> None:
+    """Raise `UserError` where a run was made with other settings, or from other features, than the study's."""
+    layout = Layout.of(grid.study)
+    files = _Digests()
+    foreign = []
+    for run in grid.runs:
+        made = read_run(layout.run_folder(run))
+        if found := difference(grid, run, made) or _other_inputs(grid, layout, run, made, files):
+            foreign.append((run, found))
+    refuse(layout, foreign)
+
+
+def refuse(layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
+    """foreign: (run, how it differs) each; none is well."""
+    if not foreign:
+        return
+    run, found = foreign[0]
+    more = f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
+    named = [str(layout.run_folder(each) / "predictions.csv") for each, _ in foreign]
+    mend = snakemake("--forcerun", *(named if len(named) <= _NAMED else ["train"]))
+    raise UserError(f"{layout.run_folder(run)}: {found}{more}; train again with `{mend}`")
+
+
+def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
+    """How what made a run differs from what the study asks of it, as far as it is recorded; "" if it does not."""
+    asked: dict[str, Any] = {"seed": run.seed, "order": run.order, **_settings(grid.run_settings(run.experiment))}
+    found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
+    spec = grid.spec_of(run.experiment)
+    features: dict[str, Any] = made.get("features") or {}
+    if features:
+        wanted = settings_of(spec.name, grid.settings(spec.name), grid.study.extraction)
+        for key in wanted.keys() & ({"node"} | features.keys()):
+            asked[f"features' {key}"], found[f"features' {key}"] = wanted[key], features.get(key)
+    for key in sorted(asked):
+        if asked[key] != found[key]:
+            return f"was made with {key} {found[key]}, where the study has {asked[key]}"
+    return ""
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    return identity(run, exclude=PERFORMANCE)
+
+
+def _made_with(made: dict[str, Any]) -> Run:
+    return validate(Run, made.get("run", {}), "run.json")
+
+
+class _Digests:
+    """sha256 of files, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, str] = {}
+
+    def of(self, path: Path) -> str:
+        if path not in self._known:
+            self._known[path] = sha256(path)
+        return self._known[path]
+
+
+def _other_inputs(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any], files: _Digests) -> str:
+    """Whether the manifest or the index has changed since; runs of version 0.1 do not say."""
+    index = layout.index(run.dataset, grid.spec_of(run.experiment).slug)
+    for name, path in (("manifest", layout.manifest(run.dataset)), ("index", index)):
+        digest = made.get("inputs", {}).get(name)
+        if digest and digest != files.of(path):
+            return f"was trained on another {path}"
+    return ""
