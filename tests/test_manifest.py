@@ -15,6 +15,17 @@ def test_manifest_comes_back_as_written(tmp_path):
     assert read_manifest(tmp_path / "m.csv") == videos
 
 
+def test_the_column_split_stands_only_where_a_video_has_one(tmp_path):
+    write_manifest(tmp_path / "m.csv", [Video("a", "a.mp4", 1.5, scene="s")])
+    assert (tmp_path / "m.csv").read_text() == (
+        "video_id,path,mos,mos_std,width,height,fps,frames,pixel_format,scene\na,a.mp4,1.5,,,,,,,s\n"
+    )
+    videos = [Video("a", "a.mp4", 1.5, split="test:1080p"), Video("b", "b.mp4", 2.0)]
+    write_manifest(tmp_path / "m.csv", videos)
+    assert (tmp_path / "m.csv").read_text().splitlines()[0].endswith(",scene,split")
+    assert read_manifest(tmp_path / "m.csv") == videos
+
+
 @pytest.mark.parametrize(
     "text,words",
     [

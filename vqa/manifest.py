@@ -1,14 +1,16 @@
 """The manifest: one row a video, whatever dataset it came from.
 
 CSV columns: `video_id, path, mos` and, where known, `mos_std, width, height, fps, frames,
-pixel_format, scene`. `video_id` is unique, file-name safe and stable.
+pixel_format, scene`; `split` (train, val, test or test:NAME) stands only where a dataset has official parts.
+`video_id` is unique, file-name safe and stable.
 """
 
 import csv
 import io
 import math
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,11 @@ class Video:
     frames: int | None = None
     pixel_format: str | None = None
     scene: str | None = None
+    split: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """All that is said of it; an official part only where there is one, as in the manifest."""
+        return {name: value for name, value in vars(self).items() if name != "split" or value is not None}
 
     def source(self) -> dict[str, Any]:
         """What decoding depends on: everything but the labels."""
@@ -82,10 +89,11 @@ def unique(videos: list[Video], where: str) -> list[Video]:
 
 def write_manifest(path: str | Path, videos: list[Video]) -> None:
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    columns = COLUMNS if any(video.split for video in videos) else tuple(c for c in COLUMNS if c != "split")
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     for video in videos:
-        writer.writerow({k: "" if v is None else v for k, v in asdict(video).items()})
+        writer.writerow({name: "" if (value := getattr(video, name)) is None else value for name in columns})
     write_text(path, buffer.getvalue())
 
 
@@ -100,7 +108,15 @@ def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:
     if not row["path"].strip() or "\0" in row["path"]:
         raise UserError(f"{where}: path is empty; give the video's file")
     path = str(root / row["path"]) if root else row["path"]
-    optional = {
+    mos = _number(row, "mos", where, float)
+    if mos is None:
+        raise UserError(f"{where}: mos is empty; give a number or leave the row out")
+    return Video(video_id=video_id, path=path, mos=mos, **optional_columns(row, where))
+
+
+def optional_columns(row: Mapping[str, str], where: str) -> dict[str, Any]:
+    """What a row may say of a video beside `video_id, path, mos`; None where it does not."""
+    return {
         "mos_std": _number(row, "mos_std", where, float),
         "width": _number(row, "width", where, int),
         "height": _number(row, "height", where, int),
@@ -108,14 +124,11 @@ def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:
         "frames": _number(row, "frames", where, int),
         "pixel_format": row.get("pixel_format") or None,
         "scene": row.get("scene") or None,
+        "split": (row.get("split") or "").strip() or None,
     }
-    mos = _number(row, "mos", where, float)
-    if mos is None:
-        raise UserError(f"{where}: mos is empty; give a number or leave the row out")
-    return Video(video_id=video_id, path=path, mos=mos, **optional)
 
 
-def _number(row: dict[str, Any], column: str, where: str, kind: type) -> Any:
+def _number(row: Mapping[str, str], column: str, where: str, kind: type) -> Any:
     text = (row.get(column) or "").strip()
     if not text:
         return None

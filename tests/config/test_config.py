@@ -64,6 +64,20 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("datasets/" + "n" * 101, {"reader": "demo"}, ["nnn"]),
         ("cross_dataset", ["no-such"], ["no-such"]),
         ("splits/method", "stored", ["permutations"]),
+        ("splits/method", "files", ["splits.method files", "splits.path"]),
+        ("splits/path", "x", ["splits.method files", "only"]),
+        ("datasets/d", {"reader": "labels", "path": "x"}, ["datasets.d.videos", "required"]),
+        ("datasets/d", {"reader": "labels", "videos": "x"}, ["datasets.d", "path:", "files:"]),
+        ("datasets/d", {"reader": "table"}, ["datasets.d", "path:", "files:"]),
+        ("datasets/d", {"reader": "table", "path": "x", "columns": {"vid": "x"}}, ["datasets.d.columns", "'vid'"]),
+        ("datasets/d", {"reader": "table", "path": "x", "where": "is_test"}, ["datasets.d.where", "'is_test'"]),
+        ("datasets/d", {"reader": "table", "path": "x", "extension": "mp4"}, ["datasets.d.extension", "'mp4'"]),
+        (
+            "datasets/d",
+            {"reader": "lsvq", "path": "x", "files": [{"path": "y", "split": "tset"}]},
+            ["datasets.d.files.0.split", "'tset'"],
+        ),
+        ("datasets/d", {"reader": "lsvq", "path": "x", "columns": {}}, ["datasets.d.columns", "unknown key"]),
     ],
 )
 def test_a_mistake_names_the_key_in_one_line(path, value, words):
@@ -140,3 +154,15 @@ def test_an_added_key_at_its_default_is_no_part_of_any_identity():
 def test_a_study_written_with_its_defaults_says_the_same():
     study = parse(BASE)
     assert parse(yaml.safe_load(to_yaml(study))) == study
+
+
+def test_datasets_may_share_a_folder_of_videos_but_no_labels():
+    def both(**second: str) -> dict:
+        labels = {"reader": "labels", "videos": "all", "path": "a.txt"}
+        return changed("datasets", {"a": labels, "b": labels | second})
+
+    assert parse(both(path="b.txt"))
+    with pytest.raises(UserError, match=r"datasets\.b: .*a\.txt is the dataset 'a' already"):
+        parse(both())
+    table = {"reader": "table", "path": "t.csv", "where": "height == 1080"}
+    assert parse(changed("datasets", {"a": table, "b": table | {"where": "height == 720"}}))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.fuzzing.label_files import labels, splits
 from vqa.system import isolation
 from vqa.system.errors import UserError
 
@@ -206,7 +207,7 @@ def videos(folder: Path) -> tuple[list[Path], Callable[[Path], object]]:
     return files, read
 
 
-READERS = {f.__name__: f for f in (manifests, metadata, shards, checkpoints, videos)}
+READERS = {f.__name__: f for f in (manifests, metadata, labels, splits, shards, checkpoints, videos)}
 
 
 def work(name: str, first: int, count: int, seed: int) -> None:

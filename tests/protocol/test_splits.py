@@ -88,6 +88,66 @@ def test_too_few_videos_are_refused():
         split(videos(4), 0)
 
 
+def official(**parts: int) -> list[Video]:
+    """That many videos of each part; `test_x` stands for test:x, `none` for no part."""
+    rows = []
+    for name, count in parts.items():
+        part = None if name == "none" else name.replace("_", ":")
+        rows += [Video(f"{name}{i}", "x.mp4", 1.0, split=part) for i in range(count)]
+    return rows
+
+
+def test_official_parts_are_kept_and_seeds_share_the_test_set():
+    rows = official(train=10, val=3, test=4)
+    assert split(rows, 0, "official") == split(rows, 1, "official") == {row.video_id: row.split for row in rows}
+    assert set(split(official(train=10, val=3, test_1080p=4), 0, "official").values()) == {"train", "val", "test"}
+
+
+@given(train=st.integers(2, 60), test=st.integers(3, 20), seed=st.integers(0, 100))
+def test_without_a_validation_part_a_fifth_of_training_is_drawn_by_seed(train, test, seed):
+    rows = official(train=train, test=test)
+    parts = split(rows, seed, "official")
+    assert sizes(parts) == {"train": train - max(round(train / 5), 1), "val": max(round(train / 5), 1), "test": test}
+    assert {video_id for video_id, part in parts.items() if part == "test"} == {f"test{i}" for i in range(test)}
+    assert parts == split(rows[::-1], seed, "official")
+
+
+def test_the_drawn_validation_part_differs_between_seeds():
+    rows = official(train=40, test=5)
+    assert split(rows, 0, "official") != split(rows, 1, "official")
+
+
+def test_a_dataset_without_official_parts_is_split_at_random():
+    assert split(videos(50), 3, "official") == split(videos(50), 3)
+
+
+@pytest.mark.parametrize(
+    "parts,words",
+    [
+        ({"train": 5, "test": 3, "none": 1}, "'none0' has no official split"),
+        ({"train": 5, "test": 3, "training": 1}, "the split 'training'; it must be train, val, test or test:NAME"),
+        (
+            {"train": 5, "test": 3, "test_1080p": 1},
+            r"test sets are test, 1080p; .* one of them .*`test_sets: \[test\]`",
+        ),
+        ({"train": 5, "val": 3}, "5 training videos and 0 test sets"),
+        ({"test": 5}, "0 training videos"),
+    ],
+)
+def test_official_parts_that_do_not_fit_are_refused(parts, words):
+    with pytest.raises(UserError, match=words):
+        split(official(**parts), 0, "official")
+
+
+def test_given_parts_are_kept_and_must_name_every_video():
+    rows = videos(6)
+    given_parts = {f"v{i}": part for i, part in enumerate(["train", "train", "val", "test", "test", "train", "train"])}
+    assert split(rows, 9, "files", given=given_parts) == {f"v{i}": given_parts[f"v{i}"] for i in range(6)}
+    del given_parts["v4"]
+    with pytest.raises(UserError, match="no part to video 'v4'"):
+        split(rows, 9, "files", given=given_parts)
+
+
 def test_a_split_is_that_of_every_study_so_far():
     parts = split(videos(10), 3)
     assert {video for video, part in parts.items() if part == "test"} == {"v6", "v9"}

@@ -1,10 +1,13 @@
 """`vqa check`: what is found, what is missing, and whether it is the paper's."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import assert_one_line_error, vqa
-from tests.datasets.files import place
+from tests.datasets.files import place, touch
 from tests.datasets.test_readers import konvid
+from vqa.config import parse
+from vqa.study.check import check_datasets
 
 
 def check(tmp_path: Path, dataset: str) -> object:
@@ -58,3 +61,46 @@ def test_check_compares_the_four_with_the_papers_table(tmp_path, tiny):
     konvid(tmp_path / "k", tiny, "{}.mp4", "KoNViD_1k_mos.csv", ".")
     result = check(tmp_path, f"{{reader: konvid-1k, path: {tmp_path}/k}}")
     assert result.returncode == 2 and "NOT the paper's (1200 videos, MOS 1.220 to 4.640)" in result.stdout
+
+
+def summary(dataset: dict[str, Any], method: str = "random") -> tuple[str, bool]:
+    raw = {"seeds": 1, "datasets": {"d": dataset}, "experiments": {"e": {"backbone": "efficientnet_lite0"}}}
+    return check_datasets(parse(raw | {"splits": {"method": method}}), headers=False, workers=1)
+
+
+def ugc(tmp_path: Path, count: int, high: float = 4.677) -> dict[str, Any]:
+    names = [f"v{i}.mp4" for i in range(count)]
+    touch(tmp_path / "v", *names)
+    scores = [1.242, high, *[3.0] * (count - 2)]
+    rows = [f"{name}, -1, -1, {score}\n" for name, score in zip(names, scores, strict=True)]
+    (tmp_path / "labels.txt").write_text("".join(rows))
+    return {"reader": "youtube-ugc", "path": tmp_path / "v", "files": [{"path": tmp_path / "labels.txt"}]}
+
+
+def test_check_says_which_public_copy_the_labels_are(tmp_path):
+    told, ready = summary(ugc(tmp_path, 1147), method="official")
+    assert ready and "all: 1,147 rows, as in DOVER's list; 1,380 in ReLaX-VQA's table" in told
+    assert "none is official, they are drawn at random" in told
+    told, ready = summary(ugc(tmp_path, 1150))
+    assert ready and "1,150 rows, as in no known copy; 1,380 in" in told
+    told, ready = summary(ugc(tmp_path, 1147, high=93.4))
+    assert not ready and "MOS 1.242 to 93.400 are not those of any known copy" in told
+
+
+def test_check_counts_the_official_parts(tmp_path):
+    touch(tmp_path, *(f"{i}.mp4" for i in range(14)))
+    parts = ["train"] * 10 + ["test"] * 3 + ["test:x"]
+    table = "".join(f"v{i},{i}.mp4,{i}.5,{part}\n" for i, part in enumerate(parts))
+    (tmp_path / "t.csv").write_text("video_id,path,mos,split\n" + table)
+    dataset = {"reader": "table", "path": tmp_path / "t.csv"}
+    told, ready = summary(dataset | {"test_sets": ["test"]}, method="official")
+    assert ready and "parts    train 8, val 2, test 3" in told
+    told, ready = summary(dataset, method="official")
+    assert not ready and "datasets.d: the official test sets are test, x; a study evaluates" in told
+
+
+def test_check_tells_labels_of_another_dataset(tmp_path):
+    touch(tmp_path, "a.mp4")
+    (tmp_path / "l.txt").write_text("x.mp4, -1, -1, 2\ny.mp4, -1, -1, 3\n")
+    told, ready = summary({"reader": "labels", "path": tmp_path / "l.txt", "videos": tmp_path})
+    assert not ready and "none of the 2 videos" in told and "label file of another dataset" in told

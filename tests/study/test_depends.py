@@ -9,12 +9,14 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import Run, identity, load
+from vqa.config import Run, identity, load, parse
 from vqa.config.schema import ADDED, Training, _Model
+from vqa.manifest import Video
 from vqa.study import depends
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.sources import Sources
+from vqa.system.files import digest
 from vqa.video.versions import libraries
 
 # As this version's stages write them for workflow/studies/smoke.yaml. No device, no threads, no memory.
@@ -100,6 +102,43 @@ def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
     assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
 
 
+@pytest.mark.parametrize(
+    "settings,written",
+    [
+        ({"reader": "konvid-1k", "path": "k"}, '"buckets": 16, "reader": "konvid-1k", "path": "k"'),
+        ({"reader": "table", "path": "t.csv"}, '"buckets": 8, "reader": "table", "path": "t.csv"'),
+        ({"reader": "vsfa-info", "path": "i", "videos": "v"},
+         '"buckets": 8, "reader": "vsfa-info", "path": "i", "videos": "v"'),
+    ],
+)  # fmt: skip
+def test_a_dataset_of_version_01_is_shown_as_before(settings, written):
+    study = parse({"seeds": 1, "datasets": {"d": settings}, "experiments": {"e": {"backbone": "efficientnet_lite0"}}})
+    shown = '{"exclude": [], "on_bad_video": "fail", ' + written + "}"
+    assert f'"datasets":{{"d":{shown.replace(": ", ":").replace(", ", ",")}}}' in depends.report_depends(study)
+    assert '"splits":{"method":"random"}' in depends.report_depends(study)
+
+
+def test_split_files_reach_the_command_quoted():
+    run = Grid(load(REPO / "workflow/studies/smoke.yaml")).run_settings("sample-4")
+    assert depends.train_flags(run, [], [Path("a b/seed-0.csv")]).endswith(" --split-file 'a b/seed-0.csv'")
+
+
 def test_permutations_reach_the_command_quoted():
     run = Grid(load(REPO / "workflow/studies/smoke.yaml")).run_settings("sample-4")
     assert depends.train_flags(run, [Path("a folder/info.mat")]).endswith(" --permutations 'a folder/info.mat'")
+
+
+def test_the_content_of_a_split_file_counts_where_one_is_read():
+    run = Grid(load(REPO / "workflow/studies/smoke.yaml")).run_settings("sample-4")
+    assert depends.train_depends(run, [], ["a"]) != depends.train_depends(run, [], ["b"])
+    assert depends.train_depends(run, [], []) == depends.train_depends(run, [])
+
+
+def test_an_official_part_counts_and_its_absence_does_not():
+    dataset = load(REPO / "workflow/studies/smoke.yaml").datasets["demo"]
+    told = [
+        depends.manifest_depends(dataset, [Video("a", "a.mp4", 1.0, split=part)]) for part in (None, "train", "val")
+    ]
+    assert len(set(told)) == 3
+    without = {name: value for name, value in vars(Video("a", "a.mp4", 1.0)).items() if name != "split"}
+    assert f'"videos":"{digest([without])}"' in told[0]

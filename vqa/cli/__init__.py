@@ -19,6 +19,7 @@ _COMMANDS = {
     "manifest": "data",
     "probe": "data",
     "check": "data",
+    "splits": "data",
     "weights": "features",
     "extract": "features",
     "index": "features",

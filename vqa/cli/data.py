@@ -1,4 +1,4 @@
-"""vqa demo-data, manifest, probe, check"""
+"""vqa demo-data, manifest, probe, check, splits"""
 
 from pathlib import Path
 from typing import Any
@@ -70,3 +70,17 @@ def check(config: Path, headers: bool, workers: int) -> None:
     click.echo(summary)
     if not ready:
         raise UserError(f"{config}: not every dataset is ready; see the list above")
+
+
+@click.command()
+@config_option
+@click.option("--output", type=FOLDER, required=True, help="folder for DATASET/seed-N.csv")
+def splits(config: Path, output: Path) -> None:
+    """Write which videos of every dataset are training, validation and test for every seed of a study.
+
+    Each file is a CSV with columns video_id, path, mos, split; `splits: {method: files, path: FOLDER}` reads them back.
+    """
+    from vqa.study.parts import write_parts
+
+    written = write_parts(configs.load(config), output)
+    click.echo(f"{len(written)} files below {output}, first {written[0]}")

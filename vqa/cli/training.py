@@ -19,6 +19,7 @@ from vqa.system.errors import UserError
 @click.option("--seed", type=click.IntRange(0), required=True, help="run seed: split, weights, draws")
 @click.option("--output", type=FOLDER, required=True, help="folder for head.pt, history, predictions")
 @click.option("--permutations", type=FILE, help="VSFA info.mat, for --split stored")
+@click.option("--split-file", type=FILE, help="CSV with columns video_id and split, for --split files")
 @settings_options(Run)
 def train(
     manifest: Path,
@@ -27,26 +28,30 @@ def train(
     seed: int,
     output: Path,
     permutations: Path | None,
+    split_file: Path | None,
     **settings: Any,
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
     from vqa.datasets.vsfa_info import stored_permutation
     from vqa.features.index import feature_origin, read_index
     from vqa.manifest import read_manifest
+    from vqa.protocol.split_files import read_split_file
     from vqa.protocol.splits import split
     from vqa.system.files import portable, sha256
 
     run = configs.validate(Run, settings)
     videos = read_manifest(manifest)
     stored = stored_permutation(permutations, seed) if permutations else None
-    parts = split(videos, seed, run.split, stored)
+    given = read_split_file(split_file) if split_file else None
+    parts = split(videos, seed, run.split, stored, given)
     entries = read_index(index)
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
+    read = {"manifest": manifest, "index": index, "split_file": split_file}
     made_by = {
         "manifest": portable(manifest, index, output),
         "index": portable(index, manifest, output),
-        "inputs": {"manifest": sha256(manifest), "index": sha256(index)},
+        "inputs": {name: sha256(path) for name, path in read.items() if path},
         "features": feature_origin(entries),
     }
     run_training(run, seed, order, videos, entries, parts, output, made_by)

@@ -1,13 +1,24 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
 from vqa.config.base import identity
-from vqa.config.datasets import Dataset, DemoDataset, NativeDataset, TableDataset, VsfaInfoDataset
+from vqa.config.datasets import (
+    Dataset,
+    DemoDataset,
+    LabelFile,
+    LabelsDataset,
+    NativeDataset,
+    PresetDataset,
+    RawVideo,
+    TableDataset,
+    VsfaInfoDataset,
+)
 from vqa.config.load import dataset, load, parse, read, to_yaml, validate
 from vqa.config.names import MODES, Mode, NativeReader, Precision
 from vqa.config.schema import BackboneSettings, Experiment, Extraction, Run, Statistics, Study, Training
 
 __all__ = [
-    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "Mode", "NativeDataset",
-    "NativeReader", "Precision", "Run", "Statistics", "Study", "TableDataset", "Training", "VsfaInfoDataset",
-    "dataset", "identity", "load", "parse", "read", "to_yaml", "validate",
+    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "LabelFile", "LabelsDataset",
+    "Mode", "NativeDataset", "NativeReader", "Precision", "PresetDataset", "RawVideo", "Run", "Statistics", "Study",
+    "TableDataset", "Training", "VsfaInfoDataset", "dataset", "identity", "load", "parse", "read", "to_yaml",
+    "validate",
 ]  # fmt: skip

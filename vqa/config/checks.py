@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vqa.config.datasets import Dataset, LabelsDataset, TableDataset
+
 if TYPE_CHECKING:
     from vqa.config.schema import Study
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 def check(study: "Study") -> None:
     _crossed(study)
     _stored_splits(study)
+    _split_files(study)
     _places(study)
 
 
@@ -30,14 +33,27 @@ def _stored_splits(study: "Study") -> None:
                 raise ValueError(f"splits.method stored needs datasets.{name}.permutations")
 
 
+def _split_files(study: "Study") -> None:
+    if (study.splits.method == "files") != (study.splits.path is not None):
+        raise ValueError("splits.method files needs splits.path, the folder that `vqa splits` wrote, and only it")
+
+
 def _places(study: "Study") -> None:
     """Two datasets on one path would be trained on one and tested on the other as if they were strangers."""
-    taken: dict[Path, str] = {}
+    taken: dict[tuple[Path, str | None], str] = {}
     for name, dataset in study.datasets.items():
         if name.endswith(".probe"):
             raise ValueError(f"datasets.{name}: a name may not end in .probe, as the list of headers does; rename it")
-        own = {path.resolve() for key in ("path", "videos") if isinstance(path := getattr(dataset, key, None), Path)}
-        for path in own:
-            if path in taken:
-                raise ValueError(f"datasets.{name}: {path} is the dataset '{taken[path]}' already; keep one of them")
+        own = {(path.resolve(), where) for path, where in _own(dataset)}
+        for place in own & taken.keys():
+            raise ValueError(f"datasets.{name}: {place[0]} is the dataset '{taken[place]}' already; keep one of them")
         taken |= dict.fromkeys(own, name)
+
+
+def _own(dataset: Dataset) -> list[tuple[Path, str | None]]:
+    """The files or folders that make a dataset. Label files may share a folder of videos, and a table its rows."""
+    if isinstance(dataset, LabelsDataset | TableDataset):
+        where = getattr(dataset, "where", None)
+        return [(file.path, file.where or where) for file in dataset.files] or [(dataset.path or Path(), where)]
+    paths = (getattr(dataset, key, None) for key in ("path", "videos"))
+    return [(path, None) for path in paths if path is not None and isinstance(path, Path)]

@@ -1,12 +1,36 @@
 """What a study may say of a dataset: a class a family of readers."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from vqa.config.base import Model
-from vqa.config.fields import FilePath
-from vqa.config.names import NativeReader
+from vqa.config.base import ADDED, Model
+from vqa.config.fields import FilePath, Name
+from vqa.config.names import NativeReader, PresetReader
+
+Part = Annotated[str, Field(pattern=r"^(train|val|test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?)$")]
+_CONDITION = r"[^=!<>]+(?:==|!=|<=|>=|<|>)[^=!<>]+"
+Condition = Annotated[str, Field(pattern=rf"^{_CONDITION}(?: and {_CONDITION})*$")]
+Column = Literal[
+    "video_id", "path", "mos", "mos_std", "width", "height", "fps", "frames", "pixel_format", "scene", "split"
+]  # fmt: skip
+
+
+class LabelFile(Model):
+    """One of the label files a dataset is made of."""
+
+    path: FilePath = Field(description="the label file")
+    split: Part | None = Field(None, description="the part its videos belong to: train, val, test or test:NAME")
+    where: Condition | None = Field(None, description='the rows of a table that count, such as "is_test == 0"')
+
+
+class RawVideo(Model):
+    """What raw YUV files, which have no header, hold."""
+
+    width: int = Field(ge=2, multiple_of=2, description="pixels")
+    height: int = Field(ge=2, multiple_of=2, description="pixels")
+    pixel_format: Literal["yuv420p", "yuvj420p"] = Field("yuv420p", description="yuvj420p: full range")
+    fps: float | None = Field(None, gt=0, description="frames per second")
 
 
 class _Dataset(Model):
@@ -18,6 +42,14 @@ class _Dataset(Model):
     )
     buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
     permutations: FilePath | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
+
+
+class _Official(_Dataset):
+    """A dataset whose labels may name official parts."""
+
+    test_sets: tuple[Name, ...] = Field(
+        (), description="of several official test sets, those that are used: test, or a NAME", json_schema_extra=ADDED
+    )
 
 
 class DemoDataset(_Dataset):
@@ -38,7 +70,15 @@ class DemoDataset(_Dataset):
         return [f"clip-{number:03d}" for number in range(self.videos)]
 
 
-class NativeDataset(_Dataset):
+class _Found(_Official):
+    """A folder as its authors distribute it; the labels are found in it, or named."""
+
+    files: tuple[LabelFile, ...] = Field(
+        (), description="label files of public code, instead of those that are usually there", json_schema_extra=ADDED
+    )
+
+
+class NativeDataset(_Found):
     """One of the paper's datasets, in the layout its authors distribute."""
 
     reader: NativeReader
@@ -46,11 +86,73 @@ class NativeDataset(_Dataset):
     buckets: int = Field(16, ge=1)
 
 
-class TableDataset(_Dataset):
-    """Any dataset, as a CSV table with columns video_id, path, mos."""
+class PresetDataset(_Found):
+    """A dataset whose label files are known from public code: an entry of vqa/datasets/presets.yaml."""
+
+    reader: PresetReader
+    path: FilePath = Field(description="folder that holds the videos, and the label files where they are usually found")
+    buckets: int = Field(64, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
+
+
+class _Labelled(_Official):
+    """Label files of any name beside a folder of videos."""
+
+    files: tuple[LabelFile, ...] = Field(
+        (), description="several label files, each with its part: `{path, split, where}`", json_schema_extra=ADDED
+    )
+    ids: Literal["stem", "path"] = Field(
+        "stem", description="video_id from the file name, or from the path where names repeat", json_schema_extra=ADDED
+    )
+    endings: tuple[str, ...] = Field(
+        (), description="endings of file names that do not count, such as _original", json_schema_extra=ADDED
+    )
+    raw: RawVideo | None = Field(
+        None, description="of raw YUV files: `{width, height, pixel_format, fps}`", json_schema_extra=ADDED
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (getattr(self, "path", None) is None) == (not self.files):
+            raise ValueError("give the labels by `path:` (one file) or by `files:` (several), not both")
+        return self
+
+
+class LabelsDataset(_Labelled):
+    """Label files without a header, `path, a, b, mos` a row, as in DOVER's and FAST-VQA's code."""
+
+    reader: Literal["labels"]
+    path: FilePath | None = Field(None, description="the label file; or `files:`")
+    videos: FilePath = Field(description="folder the videos are searched in, by relative path, name or stem")
+
+
+class TableDataset(_Labelled):
+    """Any dataset, as a CSV table with columns video_id, path, mos, or with columns of other names."""
 
     reader: Literal["table"]
-    path: FilePath = Field(description="the CSV file; relative video paths start at its folder")
+    path: FilePath | None = Field(
+        None, description="the CSV file, at whose folder relative video paths start; or `files:`"
+    )
+    videos: FilePath | None = Field(
+        None, description="folder the videos are searched in, by relative path, name or stem", json_schema_extra=ADDED
+    )
+    columns: dict[Column, str] = Field(
+        {}, description="the file's own column names: `{video_id: vid, mos: MOSFull}`", json_schema_extra=ADDED
+    )
+    separator: str = Field(
+        ",", min_length=1, max_length=1, description="between the table's columns", json_schema_extra=ADDED
+    )
+    extension: str | None = Field(
+        None, pattern=r"^\.[A-Za-z0-9]+$", description="added to names without it: .mp4", json_schema_extra=ADDED
+    )
+    where: Condition | None = Field(
+        None, description='the rows that count, such as "is_test == 0 and height >= 720"', json_schema_extra=ADDED
+    )
+
+    @property
+    def plain(self) -> bool:
+        """A table as version 0.1 knows it: the manifest's own columns, each video at its path."""
+        own = ("files", "ids", "endings", "raw", "videos", "columns", "separator", "extension", "where")
+        return all(getattr(self, name) == type(self).model_fields[name].default for name in own)
 
 
 class VsfaInfoDataset(_Dataset):
@@ -61,5 +163,8 @@ class VsfaInfoDataset(_Dataset):
     videos: FilePath = Field(description="folder that holds the videos")
 
 
-READERS = ("demo", *get_args(NativeReader), "table", "vsfa-info")
-Dataset = Annotated[DemoDataset | NativeDataset | TableDataset | VsfaInfoDataset, Field(discriminator="reader")]
+READERS = ("demo", *get_args(NativeReader), *get_args(PresetReader), "labels", "table", "vsfa-info")
+Dataset = Annotated[
+    DemoDataset | NativeDataset | PresetDataset | LabelsDataset | TableDataset | VsfaInfoDataset,
+    Field(discriminator="reader"),
+]

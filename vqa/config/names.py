@@ -5,4 +5,10 @@ from typing import Literal, get_args
 Mode = Literal["OO", "OS", "SO", "SS"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 NativeReader = Literal["konvid-1k", "cvd2014", "live-qualcomm", "live-vqc"]
+# Known by their entry in vqa/datasets/presets.yaml alone.
+PresetReader = Literal[
+    "lsvq", "youtube-ugc", "divide", "live-yt-gaming", "finevd", "kvq", "konvid-150k-b", "live-yt-hfr", "etri-live",
+    "waterloo-ivc-4k", "t2vqa-db",
+]  # fmt: skip
+SplitMethod = Literal["random", "scene", "stored", "official", "files"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

@@ -19,9 +19,19 @@ from pydantic import (
 from vqa.config import checks, heads
 from vqa.config.base import ADDED
 from vqa.config.base import Model as _Model
-from vqa.config.datasets import Dataset, DemoDataset, NativeDataset, TableDataset, VsfaInfoDataset
+from vqa.config.datasets import (
+    Dataset,
+    DemoDataset,
+    LabelFile,
+    LabelsDataset,
+    NativeDataset,
+    PresetDataset,
+    RawVideo,
+    TableDataset,
+    VsfaInfoDataset,
+)
 from vqa.config.fields import NODE, BackboneName, FilePath, Name
-from vqa.config.names import MODES, Mode, Precision
+from vqa.config.names import MODES, Mode, Precision, SplitMethod
 from vqa.system.devices import Device
 
 Head = Annotated[
@@ -144,7 +154,7 @@ class Run(Training):
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: Head = Field("vsfa", description="what follows the features: a name, or JSON of name and options")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
-    split: Literal["random", "scene", "stored"] = Field("random", description="how videos are split")
+    split: SplitMethod = Field("random", description="how videos are split")
     tune: Grid = Field(default_factory=dict, description="JSON of lists of values to try", json_schema_extra=ADDED)
 
     @model_validator(mode="after")
@@ -164,10 +174,15 @@ def _with_option(head: str, option: str, value: Any) -> dict[str, Any]:
 
 
 class Splits(_Model):
-    method: Literal["random", "scene", "stored"] = Field(
+    method: SplitMethod = Field(
         "random",
-        description="by video [paper]; by scene, so that no content is shared; or VSFA's stored "
-        "permutations (each dataset then names `permutations:`)",
+        description="by video [paper]; by scene, so that no content is shared; VSFA's stored "
+        "permutations (each dataset then names `permutations:`); official: the parts that the labels name, validation "
+        "drawn from training where there is none (a dataset without any is split at random); or files that "
+        "`vqa splits` wrote",
+    )
+    path: FilePath | None = Field(
+        None, description="for method files: the folder, with DATASET/seed-N.csv", json_schema_extra=ADDED
     )
 
 
@@ -242,8 +257,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "top level": Study,
     "datasets.NAME, reader: demo": DemoDataset,
     "datasets.NAME, reader: konvid-1k, cvd2014, live-qualcomm or live-vqc": NativeDataset,
+    "datasets.NAME, reader: a preset such as lsvq or youtube-ugc": PresetDataset,
+    "datasets.NAME, reader: labels": LabelsDataset,
     "datasets.NAME, reader: table": TableDataset,
     "datasets.NAME, reader: vsfa-info": VsfaInfoDataset,
+    "datasets.NAME.files": LabelFile,
+    "datasets.NAME.raw": RawVideo,
     "backbones.NAME": BackboneSettings,
     "experiments.NAME": Experiment,
     "splits": Splits,

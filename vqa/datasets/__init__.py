@@ -1,13 +1,22 @@
-"""One reader per native format; each lists a dataset's videos with their MOS.
+"""One reader per format; each lists a dataset's videos with their MOS.
 
 Labels and files are joined by name only, never by row order.
 """
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
-from vqa.config import Dataset, DemoDataset, NativeDataset, TableDataset, VsfaInfoDataset
-from vqa.datasets import cvd2014, demo, konvid, live_qualcomm, live_vqc, table, vsfa_info
+from vqa.config import (
+    Dataset,
+    DemoDataset,
+    LabelsDataset,
+    NativeDataset,
+    PresetDataset,
+    TableDataset,
+    VsfaInfoDataset,
+)
+from vqa.datasets import cvd2014, demo, konvid, labelled, live_qualcomm, live_vqc, presets, table, vsfa_info
 from vqa.datasets.common import Listing
 from vqa.system.errors import UserError
 
@@ -33,27 +42,61 @@ def list_videos(name: str, dataset: Dataset, results: Path) -> Listing:
             listing = _read(dataset)
         except (UnicodeDecodeError, csv.Error) as error:
             raise UserError(f"datasets.{name}: its metadata are not a table of text ({error}); download them") from None
-    return listing.without(dataset.exclude, name)
+    return _chosen(listing, dataset, name).without(dataset.exclude, name)
 
 
-def _read(dataset: NativeDataset | TableDataset | VsfaInfoDataset) -> Listing:
-    if isinstance(dataset, NativeDataset):
+def _read(dataset: NativeDataset | PresetDataset | LabelsDataset | TableDataset | VsfaInfoDataset) -> Listing:
+    if isinstance(dataset, NativeDataset) and not dataset.files:
         return _NATIVE[dataset.reader](dataset.path)
+    if isinstance(dataset, NativeDataset | PresetDataset):
+        return presets.read(dataset)
+    if isinstance(dataset, LabelsDataset):
+        return labelled.read_labels(dataset)
     if isinstance(dataset, TableDataset):
-        return table.read(dataset.path)
+        return table.read(dataset.path) if dataset.plain and dataset.path else labelled.read_table(dataset)
     return vsfa_info.read(dataset.path, dataset.videos)
+
+
+def _chosen(listing: Listing, dataset: Dataset, name: str) -> Listing:
+    """The listing without the test sets that `test_sets` leaves out."""
+    if isinstance(dataset, DemoDataset | VsfaInfoDataset) or not dataset.test_sets:
+        return listing
+    wanted = {"test" if test_set == "test" else f"test:{test_set}" for test_set in dataset.test_sets}
+    there = {part for part in listing.parts.values() if part and part.startswith("test")}
+    if unknown := sorted(wanted - there):
+        raise UserError(
+            f"datasets.{name}.test_sets: there is no test set '{unknown[0].removeprefix('test:')}'; "
+            f"the labels have {', '.join(sorted(there)) or 'none'}"
+        )
+    left_out = {video_id for video_id, part in listing.parts.items() if part in there - wanted}
+    return replace(
+        listing,
+        videos=[video for video in listing.videos if video.video_id not in left_out],
+        missing=[entry for entry in listing.missing if entry.split(" ")[0] not in left_out],
+    )
 
 
 def read(name: str, dataset: Dataset, results: Path) -> Listing:
     """As `list_videos`, but a missing video is an error."""
     listing = list_videos(name, dataset, results)
     if listing.missing:
-        total = len(listing.videos) + len(listing.missing)
-        first = ", ".join(listing.missing[:3]) + (", ..." if len(listing.missing) > 3 else "")
-        raise UserError(
-            f"datasets.{name}: {len(listing.missing)} of {total} videos are missing below "
-            f"{listing.root} ({first}); restore them, or list their video_ids under `exclude:`"
-        )
+        raise UserError(f"datasets.{name}: {missing_videos(listing)}")
     if not listing.videos:
         raise UserError(f"datasets.{name}: no videos are left; check `path:` and `exclude:`")
     return listing
+
+
+def missing_videos(listing: Listing) -> str:
+    """What is missing, and what to do, in one line."""
+    total = len(listing.videos) + len(listing.missing)
+    first = ", ".join(listing.missing[:3]) + (", ..." if len(listing.missing) > 3 else "")
+    if not listing.videos and listing.labelled:
+        labels = ", ".join(str(path) for path in listing.metadata)
+        return (
+            f"none of the {total} videos that {labels} names is below {listing.root} ({first}); "
+            "is it the label file of another dataset, or another folder?"
+        )
+    return (
+        f"{len(listing.missing)} of {total} videos are missing below {listing.root} ({first}); "
+        "restore them, or list their video_ids under `exclude:`"
+    )

@@ -5,9 +5,27 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from vqa.manifest import Video
 from vqa.system.errors import UserError
+
+
+class Span(NamedTuple):
+    """How many labels there are, and their range."""
+
+    rows: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, labels: Iterable[tuple[str | None, float]]) -> "dict[str | None, Span]":
+        """The span of each part of `labels`, (part, MOS) each, and of all parts together under `all`."""
+        parts: dict[str | None, list[float]] = defaultdict(list)
+        for part, mos in labels:
+            parts[part].append(mos)
+        parts["all"] = [mos for values in parts.values() for mos in values]
+        return {part: cls(len(values), min(values), max(values)) for part, values in parts.items() if values}
 
 
 @dataclass(frozen=True)
@@ -15,7 +33,9 @@ class Listing:
     """The result of a reader.
 
     videos: rows whose file was found; missing: `video_id (file)` of the others;
-    metadata: the files the rows came from; excluded: video_ids left out on request.
+    metadata: the files the rows came from; excluded: video_ids left out on request;
+    labelled: of label files of public code, what each part holds, found or not;
+    lost_parts: the official part of the missing ones, by video_id.
     """
 
     root: Path
@@ -23,6 +43,13 @@ class Listing:
     metadata: list[Path]
     missing: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
+    labelled: dict[str | None, Span] = field(default_factory=dict)
+    lost_parts: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The official part of each video, found or missing, by video_id."""
+        return {video.video_id: video.split for video in self.videos} | self.lost_parts
 
     def without(self, exclude: Iterable[str], dataset: str) -> "Listing":
         wanted = set(exclude)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqa.datasets.common import Listing, listing, number
+from vqa.datasets.tree import Folders
 from vqa.manifest import Video, unique
 from vqa.system.errors import UserError
 from vqa.system.isolation import guarded
@@ -68,13 +69,6 @@ def video_id(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_.-") or "video"
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that no file system takes
-        return False
-
-
 def read(path: Path, root: Path) -> Listing:
     return guarded(_read, path, root, hint=_HINT)
 
@@ -89,7 +83,7 @@ def _read(path: Path, root: Path) -> Listing:
         raise UserError(f"{path}: {len(names)} names but {len(scores)} scores")
     raw = pixel_format.startswith("yuv")
     grouped = 1 < len(set(scenes)) < len(names)
-    rows = []
+    rows, folders = [], Folders()
     for position, (name, score) in enumerate(zip(names, scores, strict=True)):
         video = Video(
             video_id=video_id(name),
@@ -101,6 +95,6 @@ def _read(path: Path, root: Path) -> Listing:
             scene=f"scene-{scenes[position]}" if grouped else None,
         )
         file_path = root / name
-        rows.append((video, file_path if _is_file(file_path) else None))
+        rows.append((video, file_path if folders.holds(file_path) else None))
     unique([video for video, _ in rows], str(path))
     return listing(root, path, rows)

@@ -1,8 +1,9 @@
-"""Train, validation and test parts: 60 / 20 / 20 % of a dataset's videos."""
+"""Train, validation and test parts: 60 / 20 / 20 % of a dataset's videos, or those that others fixed."""
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ from vqa.system.errors import UserError
 
 Part = Literal["train", "val", "test"]
 MIN_VIDEOS = 5
+_NAMED_TEST = re.compile(r"test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 
 
 def split(
@@ -21,12 +23,15 @@ def split(
     seed: int,
     method: str = "random",
     stored: tuple[Sequence[str], NDArray[np.int64]] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> dict[str, Part]:
     """video_id -> part, the same for every experiment and order of `seed`.
 
     random: validation and test take round(n / 5) videos each, training the rest.
     scene: whole scenes, dealt at random to the part that lacks most of its share.
     stored: `stored` is VSFA's (video_ids, 0-based permutation); see `_stored`.
+    official: the manifest's column `split`; see `_fixed`. Without any such part, as random.
+    files: `given`, a file's video_id -> part; it may name more videos.
     """
     if len(videos) < MIN_VIDEOS:
         raise UserError(
@@ -37,6 +42,13 @@ def split(
         if stored is None:
             raise UserError("splits.method stored needs `permutations:` in the dataset")
         return _stored(ids, *stored)
+    if method == "files":
+        given = given or {}
+        if unknown := sorted(set(ids) - set(given)):
+            raise UserError(f"the split file gives no part to video '{unknown[0]}'; add it, or write the files again")
+        return _fixed({video_id: given[video_id] for video_id in ids}, seed)
+    if method == "official" and any(video.split for video in videos):
+        return _fixed({video.video_id: video.split for video in videos}, seed)
     rng = stream(seed, "split")
     if method == "scene":
         return _by_scene(videos, rng)
@@ -46,6 +58,38 @@ def split(
         video_id: "test" if rank < held_out else "val" if rank < 2 * held_out else "train"
         for rank, video_id in enumerate(shuffled)
     }
+
+
+def _fixed(named: Mapping[str, str | None], seed: int) -> dict[str, Part]:
+    """The parts as they are named. Without a validation part, a fifth of the training part is drawn by seed."""
+    for video_id, part in named.items():
+        if part not in ("train", "val") and not (part and _NAMED_TEST.fullmatch(part)):
+            says = f"the split {part!r}; it must be train, val, test or test:NAME" if part else "no official split"
+            raise UserError(f"video '{video_id}' has {says}; mend the labels, or use splits.method random")
+    tests = sorted({part for part in named.values() if part and part.startswith("test")})
+    _only_one(tests)
+    train = sorted(video_id for video_id, part in named.items() if part == "train")
+    if len(train) < 2 or not tests:
+        raise UserError(
+            f"the parts given hold {len(train)} training videos and {len(tests)} test sets; both are needed"
+        )
+    parts: dict[str, Part] = {
+        video_id: "train" if part == "train" else "val" if part == "val" else "test" for video_id, part in named.items()
+    }
+    if "val" not in parts.values():
+        drawn = stream(seed, "split").permutation(len(train))[: max(round_fifth(len(train)), 1)]
+        parts |= dict.fromkeys((train[i] for i in drawn), "val")
+    return parts
+
+
+def _only_one(tests: Sequence[str]) -> None:
+    """Several test sets cannot be evaluated separately yet, and pooled they make a number that nobody reports."""
+    if len(tests) > 1:
+        names = [part.removeprefix("test:") for part in tests]
+        raise UserError(
+            f"the official test sets are {', '.join(names)}; a study evaluates one of them for now: "
+            f"choose it in the dataset, as `test_sets: [{names[0]}]`"
+        )
 
 
 def round_fifth(n: int) -> int:

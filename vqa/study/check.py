@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from vqa import datasets
 from vqa.config import Dataset, DemoDataset, Study
-from vqa.datasets.vsfa_info import stored_permutation
+from vqa.datasets.common import Listing, Span
+from vqa.datasets.presets import Known, presets
 from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
 from vqa.features.probe import probe_all
 from vqa.manifest import Video
-from vqa.protocol.splits import MIN_VIDEOS, sizes, split
+from vqa.protocol.splits import MIN_VIDEOS, sizes
+from vqa.study.parts import check_parts, parts_of
 from vqa.system.errors import UserError
 
 # Fang et al., Table I: number of videos and MOS range.
@@ -28,7 +30,7 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
         problems: list[str] = []
         try:
             if isinstance(dataset, DemoDataset):
-                lines = _check_demo(dataset, study)
+                lines = _check_demo(name, dataset, study)
             else:
                 lines, problems = _check_one(name, dataset, study, headers, workers)
         except UserError as error:
@@ -39,16 +41,16 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
     return "\n\n".join(blocks), ready
 
 
-def _check_demo(dataset: DemoDataset, study: Study) -> list[str]:
+def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
     """The clips are not there yet; their names and scenes are known."""
-    clips = [(name, f"scene-{number % dataset.scenes:02d}") for number, name in enumerate(dataset.clip_ids)]
-    videos = [Video(name, name, 0.0, scene=scene) for name, scene in clips if name not in dataset.exclude]
+    clips = [(clip, f"scene-{number % dataset.scenes:02d}") for number, clip in enumerate(dataset.clip_ids)]
+    videos = [Video(clip, clip, 0.0, scene=scene) for clip, scene in clips if clip not in dataset.exclude]
     lines = [f"  videos   {len(videos)} synthetic clips, rendered by the workflow"]
-    return lines + _parts(study, dataset, videos)
+    return lines + _parts(study, name, videos)
 
 
 def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers: int) -> tuple[list[str], list[str]]:
-    listing = datasets.list_videos(name, dataset, study.results)
+    listing = datasets.list_videos(name, dataset, study.store)
     mos = [video.mos for video in listing.videos]
     total = len(mos) + len(listing.missing)
     lines = [
@@ -59,21 +61,17 @@ def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers
     if mos:
         lines.append(f"  MOS      {min(mos):.3f} to {max(mos):.3f}")
     if listing.missing:
-        problems.append(f"{len(listing.missing)} videos are missing, first: {', '.join(listing.missing[:3])}")
+        problems.append(datasets.missing_videos(listing))
     if len(mos) < MIN_VIDEOS:
         problems.append(f"{len(mos)} videos are too few; a split needs {MIN_VIDEOS}")
-    else:
-        lines += _parts(study, dataset, listing.videos)
-    if expected := TABLE_I.get(dataset.reader):
-        count, low, high = expected
-        same_count = total + len(listing.excluded) == count
-        same_range = bool(mos) and abs(min(mos) - low) < 0.006 and abs(max(mos) - high) < 0.006
-        if listing.excluded or listing.missing:
-            same_range = bool(mos) and min(mos) > low - 0.006 and max(mos) < high + 0.006
-        verdict = "as the paper's" if same_count and same_range else "NOT the paper's"
-        lines.append(f"  Table I  {verdict} ({count} videos, MOS {low:.3f} to {high:.3f})")
-        if not (same_count and same_range):
-            problems.append("number of videos or MOS range differ from the paper's Table I")
+    for more_lines, more_problems in (_table_i(dataset.reader, listing), _copies(dataset.reader, listing)):
+        lines += more_lines
+        problems += more_problems
+    if len(mos) >= MIN_VIDEOS:
+        try:
+            lines += _parts(study, name, listing.videos)
+        except UserError as error:
+            problems.append(str(error))
     if headers and listing.videos:
         bad = [each.error for each in probe_all(listing.videos, workers) if each.error]
         lines.append(f"  headers  {len(mos) - len(bad)} of {len(mos)} open and decode their first frame")
@@ -81,16 +79,55 @@ def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers
     return lines, problems
 
 
-def _parts(study: Study, dataset: Dataset, videos: Sequence[Video]) -> list[str]:
+def _table_i(reader: str, listing: Listing) -> tuple[list[str], list[str]]:
+    """Whether the labels are those of the paper's Table I."""
+    if reader not in TABLE_I:
+        return [], []
+    count, low, high = TABLE_I[reader]
+    mos = [video.mos for video in listing.videos]
+    same_count = len(mos) + len(listing.missing) + len(listing.excluded) == count
+    same_range = bool(mos) and abs(min(mos) - low) < 0.006 and abs(max(mos) - high) < 0.006
+    if listing.excluded or listing.missing:
+        same_range = bool(mos) and min(mos) > low - 0.006 and max(mos) < high + 0.006
+    same = same_count and same_range
+    verdict = "as the paper's" if same else "NOT the paper's"
+    line = f"  Table I  {verdict} ({count} videos, MOS {low:.3f} to {high:.3f})"
+    return [line], [] if same else ["number of videos or MOS range differ from the paper's Table I"]
+
+
+def _copies(reader: str, listing: Listing) -> tuple[list[str], list[str]]:
+    """Which public copy of each part the label files agree with."""
+    lines, problems = [], []
+    for part, known in presets()[reader].known.items() if reader in presets() else ():
+        span = listing.labelled.get(part)
+        if span is None:
+            continue
+        same = [copy.by for copy in known if copy.agrees(span)]
+        others = [f"{copy.rows:,} in {copy.by}" for copy in known if not copy.agrees(span)]
+        verdict = f"as in {' and '.join(same)}" if same else "as in no known copy"
+        lines.append("; ".join([f"  copy     {part}: {span.rows:,} rows, {verdict}", *others]))
+        if not same and _foreign(span, known):
+            problems.append(
+                f"{part}: MOS {span.low:.3f} to {span.high:.3f} are not those of any known copy; "
+                "these are labels of another dataset, or on another scale"
+            )
+    return lines, problems
+
+
+def _foreign(span: Span, known: Sequence[Known]) -> bool:
+    """Whether no known range holds all the labels."""
+    ranged = [copy for copy in known if copy.low is not None]
+    return bool(ranged) and not any(copy.holds(span) for copy in ranged)
+
+
+def _parts(study: Study, name: str, videos: Sequence[Video]) -> list[str]:
     """The sizes of the seeds' parts, and a warning where a test part is too small for any metric."""
-    counted = []
-    for seed in study.seeds:
-        named = dataset.permutations if study.splits.method == "stored" else None
-        stored = stored_permutation(named, seed) if named else None
-        counted.append(sizes(split(videos, seed, study.splits.method, stored)))
+    check_parts(study, name, videos)
+    counted = [sizes(parts_of(study, name, videos, seed)) for seed in study.seeds]
     ranges = {part: (min(n[part] for n in counted), max(n[part] for n in counted)) for part in counted[0]}
     told = ", ".join(f"{part} {low}" + (f" to {high}" if high > low else "") for part, (low, high) in ranges.items())
-    lines = [f"  parts    {told}"]
+    unnamed = study.splits.method == "official" and not any(video.split for video in videos)
+    lines = [f"  parts    {told}" + ("; none is official, they are drawn at random" if unnamed else "")]
     if ranges["test"][0] < MIN_TESTED:
         lines.append(
             f"  WARNING: a test part of {ranges['test'][0]} is too small for any metric, which needs {MIN_TESTED} "

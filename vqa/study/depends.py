@@ -8,7 +8,7 @@ no part of it if the key came after version 0.1 (`vqa.config.identity`).
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def demo_flags(dataset: DemoDataset) -> str:
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
     # A null, as version 0.1 wrote it: the permutations are read by trainings.
     settings = identity(dataset, exclude={"buckets", "on_bad_video"}) | {"permutations": None}
-    return canonical({"reader": settings, "videos": digest([asdict(video) for video in videos])})
+    return canonical({"reader": settings, "videos": digest([video.row() for video in videos])})
 
 
 def probe_depends(dataset: Dataset, sources: str) -> str:
@@ -84,18 +84,21 @@ def index_depends() -> str:
     return canonical({"version": FEATURE_VERSION})
 
 
-def train_depends(run: Run, permutations: Sequence[str]) -> str:
-    """permutations: the SHA-256 of the file that stored splits are read from."""
+def train_depends(run: Run, permutations: Sequence[str], split_files: Sequence[str] = ()) -> str:
+    """permutations, split_files: the SHA-256 of the file that stored or given splits are read from."""
     parts: dict[str, Any] = {"version": TRAINING_VERSION, "run": identity(run, exclude=PERFORMANCE)}
     if permutations:
         parts["permutations"] = list(permutations)
+    if split_files:
+        parts["split_files"] = list(split_files)
     if code := source(run.head):
         parts["source"] = code
     return canonical(parts)
 
 
-def train_flags(run: Run, permutations: Sequence[Path]) -> str:
-    return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(["--permutations", path]) for path in permutations)])
+def train_flags(run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = ()) -> str:
+    named = [("--permutations", path) for path in permutations] + [("--split-file", path) for path in split_files]
+    return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
 
 def cross_depends(study: Study) -> str:

@@ -15,6 +15,7 @@ from vqa.results.contents import Contents
 from vqa.study import console, depends, names, record, resources, session, sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout, missing_shards
+from vqa.study.parts import split_files
 from vqa.study.sources import Planned, Sources
 from vqa.system import devices, errors
 from vqa.system.errors import RunError, UserError
@@ -234,15 +235,21 @@ def run_permutations(wildcards):
     return [ancient(chosen)] if STUDY.splits.method == "stored" else []
 
 
+def run_split_file(wildcards):
+    return [ancient(path) for path in split_files(STUDY, wildcards.dataset, [wildcards.seed])]
+
+
 def run_depends(wildcards):
     if not workflow.is_main_process:
         return ""
     stored = [SOURCES.content(path) for path in run_permutations(wildcards)]
-    return depends.train_depends(GRID.run_settings(wildcards.experiment), stored)
+    given = [SOURCES.content(path) for path in run_split_file(wildcards)]
+    return depends.train_depends(GRID.run_settings(wildcards.experiment), stored, given)
 
 
 def run_flags(wildcards):
-    return depends.train_flags(GRID.run_settings(wildcards.experiment), run_permutations(wildcards))
+    run = GRID.run_settings(wildcards.experiment)
+    return depends.train_flags(run, run_permutations(wildcards), run_split_file(wildcards))
 
 
 def dataset_metadata(wildcards):

@@ -6,6 +6,7 @@ rule train:
         manifest=PATHS.manifest("{dataset}"),
         index=run_index,
         permutations=run_permutations,
+        split_file=run_split_file,
     output:
         head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
         history=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "history.csv",
