@@ -240,7 +240,7 @@ def test_the_demo_is_known_before_its_clips_are_made():
     settings = DemoDataset(reader="demo", videos=5, exclude=("clip-003",))
     listing = datasets.list_videos("d", settings, RESULTS)
     folder = RESULTS / "data" / "d"
-    kept = [Video(f"clip-{n:03d}", str(folder / f"clip-{n:03d}.mp4"), 0.0) for n in (0, 1, 2, 4)]
+    kept = [Video(f"clip-{n:03d}", str(folder / f"clip-{n:03d}.mp4"), 0.0, width=320, height=240) for n in (0, 1, 2, 4)]
     assert listing == Listing(folder, kept, [folder / "table.csv"], [], ["clip-003"])
     assert demo.table("d", RESULTS) == folder / "table.csv"
 

@@ -24,7 +24,7 @@ WRITTEN = {
     "demo": '{"fps":24,"height":64,"scenes":3,"seconds":0.75,"seed":0,"version":1,"videos":15,"width":96}',
     "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav",'
     '"libraries":"LIBRARIES","node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":2,'
-    '"videos":"02aece3fa62f39e4"}',
+    '"videos":"2f4b3c8317ad725e"}',
     "extract flags": "--backbone resnet3d18 --cube-input crop112 --decoder pyav --precision float32 --storage float16 "
     "--on-bad-video fail",
     "index": '{"version":2}',

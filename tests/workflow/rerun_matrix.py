@@ -44,6 +44,7 @@ SMOKE = {
     "experiments.sample-4.batch_size": (5, TWO_TRAININGS),
     "experiments.sample-4.epochs": (5, TWO_TRAININGS),
     "experiments.sample-4.lr": (1e-3, TWO_TRAININGS),
+    "experiments.sample-4.tune": ({"lr": [1e-3]}, TWO_TRAININGS),
     "experiments.sample-4.modes": (["OO", "OS"], EVALUATE),
     "splits.method": ("scene", TRAIN),
     "extraction.decoder": ("decord", EXTRACT),
@@ -52,6 +53,7 @@ SMOKE = {
     "extraction.memory_mb": (500, REPORT),
     "extraction.device": ("cuda", REPORT),
     "extraction.threads": (1, REPORT),
+    "extraction.stall_seconds": (60, REPORT),
     "training.epochs": (5, TRAIN),
     "training.lr": (1e-3, TRAIN),
     "training.weight_decay": (1e-4, TRAIN),
@@ -59,6 +61,7 @@ SMOKE = {
     "training.step_epochs": (2, TRAIN),
     "training.step_gamma": (0.5, TRAIN),
     "training.selection": ("last-epoch", TRAIN),
+    "training.patience": (3, TRAIN),
     "training.redraw": ("epoch", TRAIN),
     "training.sample_test": (False, TRAIN),
     "training.label_scale": ("train", TRAIN),
@@ -68,6 +71,7 @@ SMOKE = {
     "training.threads": (2, REPORT),
     "statistics.margin": (0.05, EVALUATE),
     "statistics.alpha": (0.1, EVALUATE),
+    "statistics.margins": ({"plcc": 0.02}, EVALUATE),
     "plots.dpi": (100, FIGURES),
 }
 
@@ -94,5 +98,13 @@ READERS = {
 
 # Asked by `make test` too; `make test-reruns` asks them all.
 QUICK = {"training.lr", "extraction.memory_mb", "plots.dpi", "datasets.demo.exclude", "experiments.sample-4.modes"}
-# Flags of a training until they are passed as resources (REVIEW, B2).
-OPEN = {"training.device", "training.jobs_per_gpu", "extraction.device"}
+# Of the readers of label files, which the two studies do not have yet.
+_LABEL_FILES = {
+    "LabelsDataset": ("buckets", "endings", "exclude", "files", "ids", "on_bad_video", "path", "permutations", "raw",
+                      "test_sets", "videos"),
+    "NativeDataset": ("files", "test_sets"),
+    "PresetDataset": ("buckets", "exclude", "files", "on_bad_video", "path", "permutations", "test_sets"),
+    "TableDataset": ("columns", "endings", "extension", "files", "ids", "raw", "separator", "test_sets", "videos",
+                     "where"),
+}  # fmt: skip
+WITHOUT_A_ROW = {f"{model}.{key}" for model, keys in _LABEL_FILES.items() for key in keys} | {"splits.path"}

@@ -12,7 +12,7 @@ from vqa.study.layout import Layout
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import sha256
 
-PERFORMANCE = {"threads", "memory_mb", "device", "jobs_per_gpu"}  # keys that change no result
+PERFORMANCE = {"threads", "memory_mb", "device", "jobs_per_gpu", "stall_seconds"}  # keys that change no result
 _NAMED = 4  # so many runs are retrained by name, more by their rule
 
 

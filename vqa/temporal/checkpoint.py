@@ -43,8 +43,8 @@ def load_head(path: str | Path) -> tuple[TemporalModel, dict[str, Any]]:
     try:
         if not (isinstance(data, dict) and data.get("layout") == LAYOUT):
             data = {"head": "vsfa", "state_dict": _published_layout(data, path), "made_by": {}}
-        _require_source(path, data)
-        head = _rebuild(data)
+        _require_head(path, data)
+        head = _rebuild(path, data)
         head.load_state_dict(data["state_dict"])
         made_by = dict(data["made_by"])
     except (LookupError, ArithmeticError, RuntimeError, AttributeError, TypeError, ValueError) as error:
@@ -53,23 +53,28 @@ def load_head(path: str | Path) -> tuple[TemporalModel, dict[str, Any]]:
     return head.eval(), made_by
 
 
-def _rebuild(data: dict[str, Any]) -> TemporalModel:
-    name, state = data["head"], data["state_dict"]
-    if name not in _SELF_EVIDENT:
-        return build(name, int(data["input_size"]))
-    width, input_size = state["fc0.weight"].shape
-    return build(name, input_size, width=width, hidden=state["q.weight"].shape[1])
+def _rebuild(path: str | Path, data: dict[str, Any]) -> TemporalModel:
+    name, state, sizes = data["head"], data["state_dict"], {}
+    if name in _SELF_EVIDENT:
+        width, input_size = state["fc0.weight"].shape
+        sizes = {"width": width, "hidden": state["q.weight"].shape[1]}
+    else:
+        input_size = int(data["input_size"])
+    try:
+        return build(name, input_size, **sizes)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
-def _require_source(path: str | Path, data: dict[str, Any]) -> None:
-    """Raise `UserError` unless the code of a user's head is the one that was trained."""
-    if recorded := data.get("source"):
-        try:
-            found = source(data["head"])
-        except HeadError as error:
-            raise UserError(f"{path}: was trained with '{data['head']}', which cannot be read: {error}") from None
-        if found != recorded:
-            raise UserError(f"{path}: was trained with another '{data['head']}' ({recorded}, here {found}); restore it")
+def _require_head(path: str | Path, data: dict[str, Any]) -> None:
+    """Raise `UserError` for a head that is not known, or whose code is not the one that was trained."""
+    try:
+        found = source(data["head"])
+    except HeadError as error:
+        raise UserError(f"{path}: was trained with '{data['head']}', which cannot be read: {error}") from None
+    recorded = data.get("source", "")
+    if found != recorded:
+        raise UserError(f"{path}: was trained with another '{data['head']}' ({recorded}, here {found}); restore it")
 
 
 def _published_layout(data: Any, path: str | Path) -> dict[str, Tensor]:
