@@ -29,7 +29,7 @@ def refusal(project: Project, *arguments: object) -> str:
 def test_a_key_that_stands_twice_is_refused_though_snakemake_reads_the_file(tmp_path):
     project = Project(tmp_path)
     project.config.write_text(project.config.read_text() + "seeds: 3\n")
-    assert "study.yaml line " in refusal(project, "-n") and "'seeds' stands in line 4" in refusal(project, "-n")
+    assert "study.yaml line " in refusal(project, "-n") and "'seeds' stands in line 5" in refusal(project, "-n")
 
 
 def test_braces_in_a_file_name_are_refused_by_name(tmp_path, make_clip):
