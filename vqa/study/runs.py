@@ -56,6 +56,8 @@ def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
     features: dict[str, Any] = made.get("features") or {}
     if features:
         wanted = settings_of(spec.name, grid.settings(spec.name), grid.study.extraction)
+        if wanted["precision"] == "auto":
+            del wanted["precision"]  # a run records what it meant; the index holds all shards to one
         for key in wanted.keys() & ({"node"} | features.keys()):
             asked[f"features' {key}"], found[f"features' {key}"] = wanted[key], features.get(key)
     for key in sorted(asked):
