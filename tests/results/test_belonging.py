@@ -42,6 +42,7 @@ def written(tmp_path):
         ({"features": {"backbone": "resnet50", "cube_input": "crop112", "decoder": "decord"}}, "decoder decord, where"),
         ({"features": {"backbone": "resnet50", "node": "layer3"}}, "node layer3, where the study has None"),
         ({"features": {"backbone": "resnet50", "weights_sha256": "0"}}, None),
+        ({"features": {"backbone": "resnet50", "precision": "bfloat16"}}, None),  # what `auto` meant
         ({"inputs": {"manifest": "0" * 64}}, "trained on another"),
     ],
 )
