@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa.system.errors import UserError
-from vqa.system.files import write_text
+from vqa.system.files import read_text, write_text
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 REQUIRED = ("video_id", "path", "mos")
@@ -56,12 +56,7 @@ def read_manifest(path: str | Path, root: Path | None = None) -> list[Video]:
     Raises `UserError` naming file and line for a missing column, a bad value or a duplicate.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing CSV file") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; save it as a UTF-8 CSV") from None
+    text = read_text(path, "give an existing CSV file")
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]

@@ -16,6 +16,7 @@ from typing import Any
 from vqa.datasets.common import number
 from vqa.manifest import COLUMNS, REQUIRED, optional_columns
 from vqa.system.errors import UserError
+from vqa.system.files import read_text
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
@@ -85,12 +86,7 @@ class Source:
 
 
 def source(path: Path, separator: str) -> Source:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing label file") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    text = read_text(path, "give an existing label file", save_as="UTF-8")
     if "\0" in text:
         raise UserError(f"{path}: is not text; give the label file itself")
     return Source(path, text, separator)

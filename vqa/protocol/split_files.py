@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vqa.manifest import Video
 from vqa.system.errors import UserError
-from vqa.system.files import write_text
+from vqa.system.files import read_text, write_text
 
 COLUMNS = ("video_id", "path", "mos", "split")
 
@@ -30,12 +30,7 @@ def write_split_file(path: Path, videos: Iterable[Video], parts: Mapping[str, st
 
 def read_split_file(path: Path) -> dict[str, str]:
     """video_id -> part. Only the columns video_id and split are needed; anything else may stand beside them."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); `vqa splits` writes such files") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; save it as a UTF-8 CSV") from None
+    text = read_text(path, "`vqa splits` writes such files")
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     parts: dict[str, str] = {}
     try:

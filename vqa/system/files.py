@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vqa.system.errors import UserError
+
 _PART = ".part"
 # What a disk or a network says of a file that may be sound: it is to be tried again, and proves nothing.
 UNREACHABLE = frozenset(
@@ -55,6 +57,16 @@ def portable(path: Path, *beside: Path) -> str:
     """`path` from the folder that holds it and those beside it: the same on every machine. Its name, if none does."""
     root = Path(os.path.commonpath([each.resolve() for each in (path, *beside)]))
     return path.name if root in (Path(root.anchor), path.resolve()) else path.resolve().relative_to(root).as_posix()
+
+
+def read_text(path: Path, hint: str, save_as: str = "a UTF-8 CSV") -> str:
+    """The text of a user's file, without a byte-order mark; `hint` says what to do where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {hint}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text; save it as {save_as}") from None
 
 
 def write_text(path: str | Path, text: str) -> None:
