@@ -11,8 +11,8 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-simulation test-lowest test-cluster fuzz mutate \
-	lint format bench plan power submissions clean
+.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-faults test-simulation test-lowest \
+	test-cluster fuzz mutate lint format bench plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,7 +29,7 @@ demo: setup ## run the whole demo study, ending at results/report.html
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "The report: results/report.html"
 
-test: setup ## run all tests
+test: setup ## run the tests; the long ones have targets of their own
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests
 
 test-networks: setup ## compare every network of torchvision with the plain model (9 GB of memory)
@@ -43,6 +43,9 @@ test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a tr
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
 	$(BIN)/python -m pytest -n $(CORES) -m "reruns or not reruns" tests/workflow/test_rerun_matrix.py
+
+test-faults: setup ## kill a study, fill its disk, damage its files (about 4 minutes; root mounts small disks)
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m faults tests/workflow
 
 # Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
 LOWEST := .venv-lowest

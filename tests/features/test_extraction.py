@@ -85,7 +85,8 @@ def test_a_bucket_writes_no_shard_that_overflows(tmp_path, dataset, weights, mon
     forward = Extractor.forward
     monkeypatch.setattr(Extractor, "forward", lambda self, frames: forward(self, frames) * 1e6)
     checkpoint = weights / "efficientnet_lite0.pth"
-    settings = BackboneSettings(), Extraction(precision="float32", device="cpu")
+    # One thread: those that earlier tests' torch started do not survive the fork, and a computation waits for them.
+    settings = BackboneSettings(), Extraction(precision="float32", device="cpu", threads=1)
     with pytest.raises(UserError, match=r"a\.mp4: .*do not fit float16.*storage: float32"):
         extract_videos(
             dataset,

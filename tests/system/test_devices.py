@@ -191,7 +191,22 @@ def test_device_names_stay_in_the_pool(two_gpus, monkeypatch, tmp_path):
 
 def test_two_extractions_run_on_different_gpus_while_a_third_waits(two_gpus, tmp_path):
     assert (
-        vqa("demo-data", "--output", tmp_path / "clips", "--videos", 5, "--scenes", 2, "--seconds", 1).returncode == 0
+        vqa(
+            "demo-data",
+            "--output",
+            tmp_path / "clips",
+            "--videos",
+            5,
+            "--scenes",
+            2,
+            "--seconds",
+            0.7,
+            "--width",
+            96,
+            "--height",
+            64,
+        ).returncode
+        == 0
     )
     assert vqa("weights", "resnet3d18", "--output", tmp_path / "w.pth").returncode == 0
     table = tmp_path / "manifest.csv"

@@ -12,6 +12,8 @@ from tests.workflow.conftest import Project
 from tests.workflow.test_kills import assert_same_results, start, wait_for
 from vqa.features import shards
 
+pytestmark = pytest.mark.faults
+
 HOSTILE = ["a b'c.mp4", '"; touch owned; ".mp4', "-rf.mp4", "naïve ü 視.mp4", "$(touch owned).mp4"]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.workflow.conftest import Project
 
+pytestmark = pytest.mark.faults
+
 # Files that must come out byte for byte as in an undisturbed run.
 SAME = ("predictions.csv", "history.csv", "head.pt", "index.csv", "metrics.csv", "statistics.csv", ".mp4", ".md")
 

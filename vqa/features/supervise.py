@@ -127,7 +127,10 @@ def _verdict(broken: Broken, decoder: str, stall_seconds: float) -> str:
 
 
 def _run(work: Work, videos: list[Video], report: Report, stall_seconds: float) -> None:
-    """`work` in a forked process; raises `Broken` when a video crashes it or stalls it."""
+    """`work` in a forked process; raises `Broken` when a video crashes it or stalls it.
+
+    The calling process must not have computed with torch on several threads: they do not survive the fork.
+    """
     watch = Watch()
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)

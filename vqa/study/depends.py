@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from vqa.config import BackboneSettings, Dataset, DemoDataset, Extraction, Run, Study, identity
+from vqa.config.base import PERFORMANCE
 from vqa.config.heads import source
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
-from vqa.study.runs import PERFORMANCE
 from vqa.system.files import canonical, digest
 from vqa.video.versions import libraries
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from vqa.config import Study, identity, load
+from vqa.config.base import PERFORMANCE
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
-from vqa.study.runs import PERFORMANCE, difference, read_run, refuse
+from vqa.study.runs import difference, read_run, refuse
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import digest, write_text
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from vqa.config import Run, identity, validate
+from vqa.config.base import PERFORMANCE
 from vqa.features.identity import settings_of
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import sha256
 
-PERFORMANCE = {"threads", "memory_mb", "device", "jobs_per_gpu", "stall_seconds"}  # keys that change no result
 _NAMED = 4  # so many runs are retrained by name, more by their rule
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vqa.config import Run, identity
+from vqa.config.base import PERFORMANCE
 from vqa.config.heads import source
 from vqa.config.versions import TRAINING_VERSION
 from vqa.features.index import Entry
@@ -99,7 +100,7 @@ def _fit(
 def _identity(run: Run, seed: int, order: Order, index: dict[str, Entry], parts: dict[str, Part]) -> str:
     """Of all that the state of a training depends on."""
     data = {video_id: (index[video_id].checksum, part) for video_id, part in parts.items() if video_id in index}
-    settings = identity(run, exclude={"threads", "device", "jobs_per_gpu"})
+    settings = identity(run, exclude=PERFORMANCE)
     versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
     return digest([settings, seed, order, data, versions])
 
