@@ -16,8 +16,9 @@ from vqa.temporal.checkpoint import save_head
 README = (REPO / "README.md").read_text(encoding="utf-8")
 HEADING = "\n## From Python\n"
 STABLE = (
-    "vqa.load_head", "vqa.temporal.create", "vqa.temporal.pooling.POOLINGS", "vqa.backbones.create", "vqa.shards.read",
-    "vqa.shards.write", "vqa.sampling.sample_frames", "vqa.evaluate", "vqa.fit_logistic", "vqa.paired_ttest",
+    "vqa.load_head", "vqa.temporal.create", "vqa.temporal.pooling.POOLINGS", "vqa.backbones.create",
+    "vqa.backbones.place", "vqa.shards.read", "vqa.shards.write",
+    "vqa.sampling.sample_frames", "vqa.evaluate", "vqa.fit_logistic", "vqa.paired_ttest",
     "vqa.corrected_ttest", "vqa.Scorer",
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ from vqa.temporal.model import FrameScores
 
 log = logging.getLogger("vqa")
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".flv", ".ts", ".yuv")
+Videos = Video | str | Path | Sequence[Video | str | Path]
 
 
 @dataclass(frozen=True)
@@ -91,16 +92,20 @@ class Scorer:
             )
         return checksum
 
-    def score(self, videos: Sequence[Video | str | Path]) -> tuple[list[Score], list[str]]:
-        """Scores on the training dataset's MOS scale, and the errors of videos that cannot be read."""
+    def score(self, videos: Videos) -> tuple[list[Score], list[str]]:
+        """Scores of one video or several, on the training dataset's MOS scale, and the errors of those that
+        cannot be read.
+        """
         found = list(self.each(videos))
         return (
             [each for each in found if isinstance(each, Score)],
             [str(each.error) for each in found if isinstance(each, Failed)],
         )
 
-    def each(self, videos: Sequence[Video | str | Path]) -> Iterator[Score | Failed]:
+    def each(self, videos: Videos) -> Iterator[Score | Failed]:
         """The score of each video as it is known, in their order, or why there is none."""
+        if isinstance(videos, Video | str | Path):
+            videos = [videos]
         listed = [v if isinstance(v, Video) else Video(Path(v).stem, str(v), mos=0.0) for v in videos]
         for found in stream(listed, self.extractor, self.extraction.decoder, self.extraction.memory_mb):
             if isinstance(found, Failed):

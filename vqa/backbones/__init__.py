@@ -8,7 +8,7 @@ from vqa.backbones.registry import Spec, check_settings, spec
 if TYPE_CHECKING:
     from vqa.backbones.extractor import Extractor
 
-__all__ = ["Spec", "create", "spec"]
+__all__ = ["Spec", "create", "place", "spec"]
 
 
 def create(name: str, weights: str | Path, cube_input: str = "crop112", node: str | None = None) -> "Extractor":
@@ -35,3 +35,13 @@ def create(name: str, weights: str | Path, cube_input: str = "crop112", node: st
     from vqa.backbones import torchvision_models
 
     return torchvision_models.create(name.removeprefix("torchvision/"), weights, entry.clip_length, node, cube_input)
+
+
+def place(name: str, output: str | Path) -> None:
+    """Write a backbone's checkpoint to `output`: the installed or the published one. Uses the network for most.
+
+    Raises `UserError` for an unknown name and for checkpoints that are distributed by hand.
+    """
+    from vqa.backbones import weights
+
+    weights.place(name, Path(output))

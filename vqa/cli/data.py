@@ -10,13 +10,11 @@ from vqa.cli.options import FILE, FOLDER, config_option, settings_options, study
 from vqa.config import DemoDataset, Study
 from vqa.system.errors import UserError
 
-_DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
-
 
 @click.command("demo-data")
 @click.option("--output", type=FOLDER, required=True, help="folder for clip-NNN.mp4 and table.csv")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="processes")
-@settings_options(DemoDataset, only=_DEMO)
+@settings_options(DemoDataset, only=DemoDataset.rendered())
 def demo_data(output: Path, workers: int, **settings: Any) -> None:
     """Render a synthetic dataset: distorted H.264 clips and their simulated MOS."""
     from vqa.demo.render import make

@@ -65,6 +65,11 @@ class DemoDataset(_Dataset):
     fps: int = Field(24, ge=1, le=240)
     seed: int = Field(0, ge=0, description="same seed, same bytes")
 
+    @classmethod
+    def rendered(cls) -> tuple[str, ...]:
+        """The keys that say how the clips are made."""
+        return tuple(key for key in cls.model_fields if key not in _Dataset.model_fields and key != "reader")
+
     @property
     def clip_ids(self) -> list[str]:
         return [f"clip-{number:03d}" for number in range(self.videos)]

@@ -3,17 +3,25 @@
 import json
 from typing import Any
 
-from vqa.config.schema import Study
+from vqa.config.schema import TUNABLE, Study
 
 
 def json_schema() -> dict[str, Any]:
+    """What the validators say in code, said to editors too."""
     schema = Study.model_json_schema()
-    # A count stands for a list of that many seeds: what the validator accepts, editors must too.
     seeds = schema["properties"]["seeds"]
-    count = {"type": "integer", "minimum": 1}
+    listed = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
     schema["properties"]["seeds"] = {
-        "title": seeds.pop("title"), "description": seeds.pop("description"), "anyOf": [count, seeds],
+        "title": seeds["title"], "description": seeds["description"],
+        "anyOf": [{"type": "integer", "minimum": 1}, listed],
     }  # fmt: skip
+    experiment = schema["$defs"]["Experiment"]["properties"]
+    experiment["modes"]["uniqueItems"] = True
+    tunable = "|".join(TUNABLE)
+    experiment["tune"]["propertyNames"] = {"pattern": rf"^({tunable}|head\..+)$"}
+    experiment["tune"]["additionalProperties"]["minItems"] = 1
+    for named in (schema["properties"][key] for key in ("datasets", "backbones", "experiments")):
+        named["additionalProperties"] = False  # other names than the pattern's
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 

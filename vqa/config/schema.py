@@ -60,11 +60,11 @@ class BackboneSettings(_Model):
     weights: FilePath | None = Field(
         None, description="checkpoint file; default: <results>/weights/<backbone>.pth, made by the workflow"
     )
-    node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
     cube_input: Literal["crop112", "native"] = Field(
         "crop112",
         description="3D networks: short side to 112 and centre crop as in their training, or native size",
     )
+    node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
 
 
 class Experiment(_Model):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vqa.backbones.registry import recipe
-from vqa.config import BackboneSettings, Extraction
+from vqa.config import BackboneSettings, Extraction, identity
+from vqa.config.base import PERFORMANCE
 from vqa.manifest import Video
 from vqa.system.files import digest
 
@@ -28,11 +29,8 @@ def settings_of(backbone: str, settings: BackboneSettings, extraction: Extractio
         **({"recipe": changed} if changed else {}),
         "version": _FORMULA,
         "backbone": backbone,
-        "cube_input": settings.cube_input,
-        "node": settings.node,
-        "decoder": extraction.decoder,
-        "precision": extraction.precision,
-        "storage": extraction.storage,
+        **identity(settings, exclude={"weights"}),  # they count by their content
+        **identity(extraction, exclude=PERFORMANCE),
     }
 
 

@@ -23,15 +23,13 @@ from vqa.manifest import Video
 from vqa.system.files import canonical, digest
 from vqa.video.versions import libraries
 
-_DEMO = ("videos", "scenes", "width", "height", "seconds", "fps", "seed")
-
 
 def demo_depends(dataset: DemoDataset) -> str:
-    return canonical({"version": DEMO_VERSION, **identity(dataset, include=set(_DEMO))})
+    return canonical({"version": DEMO_VERSION, **identity(dataset, include=set(dataset.rendered()))})
 
 
 def demo_flags(dataset: DemoDataset) -> str:
-    return _joined(part for key in _DEMO for part in (f"--{key}", getattr(dataset, key)))
+    return _joined(part for key in dataset.rendered() for part in (f"--{key}", getattr(dataset, key)))
 
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
@@ -70,14 +68,11 @@ def extract_depends(
 def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset) -> str:
     chosen = {
         "backbone": backbone,
-        "cube-input": settings.cube_input,
-        "node": settings.node,
-        "decoder": extraction.decoder,
-        "precision": extraction.precision,
-        "storage": extraction.storage,
+        **identity(settings, exclude={"weights"}, exclude_none=True),
+        **identity(extraction, exclude=PERFORMANCE),
         "on-bad-video": dataset.on_bad_video,
     }
-    return _joined(part for key, value in chosen.items() if value is not None for part in (f"--{key}", value))
+    return _joined(part for key, value in chosen.items() for part in (_flag(key), value))
 
 
 def index_depends() -> str:
@@ -152,7 +147,11 @@ def _in_order(values: dict[str, Any]) -> str:
 def flags(settings: BaseModel, exclude: set[str]) -> str:
     """Settings as command-line flags, in a fixed order: `--batch-size 16 --lr 1e-05 ...`."""
     values = sorted(identity(settings, exclude=exclude).items())
-    return _joined(part for key, value in values for part in (f"--{key.replace('_', '-')}", _text(value)))
+    return _joined(part for key, value in values for part in (_flag(key), _text(value)))
+
+
+def _flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
 
 
 def _text(value: Any) -> str:
