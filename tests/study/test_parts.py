@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import touch
-from vqa.config import Study, parse
+from vqa.config import Study, identity, parse
 from vqa.manifest import read_manifest
 from vqa.protocol.split_files import read_split_file
 from vqa.protocol.splits import split
@@ -14,8 +14,10 @@ from vqa.study import sources
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.parts import parts_of, split_files
+from vqa.study.runs import difference
 from vqa.study.sources import Sources
 from vqa.system.errors import UserError
+from vqa.system.files import sha256
 
 
 @pytest.fixture
@@ -89,3 +91,20 @@ def test_the_demo_has_labels_once_it_is_rendered(tmp_path):
     result = vqa("splits", "--config", tmp_path / "c.yaml", "--output", tmp_path / "out")
     assert_one_line_error(result, "datasets.d: is not rendered yet", "snakemake")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_other_split_files_is_told_without_snakemakes_record(tmp_path, table):
+    for folder, part in (("first", "val"), ("second", "train")):
+        touch(tmp_path / folder, "d/seed-4.csv")
+        (tmp_path / folder / "d/seed-4.csv").write_text(f"video_id,split\nv0,{part}\n")
+    first, second = (Grid(study(table, method="files", path=str(tmp_path / name))) for name in ("first", "second"))
+    made = {
+        "seed": 4,
+        "order": "O",
+        "run": identity(first.run_settings("e")),
+        "inputs": {"split_file": sha256(tmp_path / "first/d/seed-4.csv")},
+    }
+    assert difference(first, first.runs[0], made) == ""
+    assert difference(second, second.runs[0], made).endswith("second/d/seed-4.csv gives")
+    (tmp_path / "second/d/seed-4.csv").write_bytes((tmp_path / "first/d/seed-4.csv").read_bytes())
+    assert difference(second, second.runs[0], made) == ""

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vqa.config import Run, identity, validate
+from vqa.config import Run, Study, identity, validate
 from vqa.config.base import PERFORMANCE
 from vqa.features.identity import settings_of
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
+from vqa.study.parts import split_files
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import sha256
 
@@ -63,6 +64,15 @@ def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
     for key in sorted(asked):
         if asked[key] != found[key]:
             return f"was made with {key} {found[key]}, where the study has {asked[key]}"
+    return _other_parts(grid.study, run, made)
+
+
+def _other_parts(study: Study, run: RunId, made: dict[str, Any]) -> str:
+    """Whether the split file has changed since, or is another."""
+    given = made.get("inputs", {}).get("split_file")
+    for path in split_files(study, run.dataset, [run.seed]):
+        if given and path.is_file() and given != sha256(path):
+            return f"was trained on other parts than {path} gives"
     return ""
 
 
