@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import Run, identity, load, parse
+from vqa.config import LabelsDataset, Run, TableDataset, identity, load, parse
 from vqa.config.schema import ADDED, Training, _Model
 from vqa.manifest import Video
 from vqa.study import depends
@@ -142,3 +142,25 @@ def test_an_official_part_counts_and_its_absence_does_not():
     assert len(set(told)) == 3
     without = {name: value for name, value in vars(Video("a", "a.mp4", 1.0)).items() if name != "split"}
     assert f'"videos":"{digest([without])}"' in told[0]
+
+
+def test_the_order_of_the_labels_is_nothing_that_features_depend_on():
+    study = load(REPO / "workflow/studies/smoke.yaml")
+    read = "resnet3d18", Grid(study).settings("resnet3d18"), study.extraction, study.datasets["demo"]
+    videos = [Video("a", "a.mp4", 1.0), Video("b", "b.mp4", 2.0)]
+    assert depends.extract_depends(*read, 0, videos, "") == depends.extract_depends(*read, 0, videos[::-1], "")
+
+
+def test_a_setting_after_version_01_counts_by_the_videos_it_gives():
+    videos = [Video("a", "a.mp4", 1.0)]
+    plain = TableDataset(reader="table", path="t.csv")
+    assert depends.manifest_depends(plain, videos) == depends.manifest_depends(
+        plain.model_copy(update={"extension": ".mp4"}), videos
+    )
+    assert depends.manifest_depends(plain, videos) != depends.manifest_depends(
+        plain.model_copy(update={"path": Path("other.csv")}), videos
+    )
+    labels = [LabelsDataset(reader="labels", path=path, videos="v") for path in ("a.txt", "b.txt")]
+    assert len({depends.manifest_depends(each, videos) for each in labels}) == 1
+    moved = [Video("a", "elsewhere/a.mp4", 1.0)]
+    assert depends.manifest_depends(labels[0], videos) != depends.manifest_depends(labels[0], moved)

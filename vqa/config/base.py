@@ -25,16 +25,21 @@ def identity(
     return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none)
 
 
+def added(settings: BaseModel) -> set[str]:
+    """The keys that came after version 0.1."""
+    return {name for name, field in type(settings).model_fields.items() if field.json_schema_extra is ADDED}
+
+
 def _unused(value: Any) -> dict[Any, Any]:
     """The added keys that are at their defaults, at any depth, as pydantic's `exclude`."""
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields.items()
+        fields = type(value).model_fields
         at_default = {
             name: True
-            for name, field in fields
-            if field.json_schema_extra is ADDED and getattr(value, name) == field.get_default(call_default_factory=True)
+            for name in added(value)
+            if getattr(value, name) == fields[name].get_default(call_default_factory=True)
         }
-        return _inner((name, getattr(value, name)) for name, _ in fields) | at_default
+        return _inner((name, getattr(value, name)) for name in fields) | at_default
     if isinstance(value, dict):
         return _inner(value.items())
     return _inner(enumerate(value)) if isinstance(value, tuple) else {}

@@ -14,8 +14,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from vqa.config import BackboneSettings, Dataset, DemoDataset, Extraction, Run, Study, identity
-from vqa.config.base import PERFORMANCE
+from vqa.config import (
+    BackboneSettings,
+    Dataset,
+    DemoDataset,
+    Extraction,
+    LabelsDataset,
+    PresetDataset,
+    Run,
+    Study,
+    identity,
+)
+from vqa.config.base import PERFORMANCE, added
 from vqa.config.heads import source
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
@@ -33,8 +43,11 @@ def demo_flags(dataset: DemoDataset) -> str:
 
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
-    # A null, as version 0.1 wrote it: the permutations are read by trainings.
-    settings = identity(dataset, exclude={"buckets", "on_bad_video"}) | {"permutations": None}
+    """The rows say all. What version 0.1 knew of settings stands beside them as it wrote it, null permutations too."""
+    settings: dict[str, Any] = {}
+    if not isinstance(dataset, LabelsDataset | PresetDataset):
+        later = {"buckets", "on_bad_video", *added(dataset)}
+        settings = identity(dataset, exclude=later) | {"permutations": None}
     return canonical({"reader": settings, "videos": digest([video.row() for video in videos])})
 
 
@@ -58,7 +71,7 @@ def extract_depends(
             "version": FEATURE_VERSION,
             "libraries": libraries(extraction.decoder),
             "sources": sources,
-            "videos": digest([video.source() for video in videos]),
+            "videos": digest([video.source() for video in sorted(videos, key=lambda video: video.video_id)]),
             "bucket": [bucket, dataset.buckets],
             "on_bad_video": dataset.on_bad_video,
         }
