@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,13 @@ class Project:
         return Project(folder)
 
     def edit(self, **changes: object) -> None:
-        """Set config keys; `training__lr=1` sets training.lr."""
+        """Set config keys; `training__lr=1` sets training.lr, a number stands for an item of a list."""
         raw = yaml.safe_load(self.config.read_text())
         for path, value in changes.items():
             *parents, key = path.split("__")
             place = raw
             for parent in parents:
-                place = place.setdefault(parent, {})
+                place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
             place[key] = value
         self.config.write_text(yaml.safe_dump(raw, sort_keys=False))
 
@@ -96,16 +97,28 @@ def planned(result: subprocess.CompletedProcess[str]) -> Counter[str]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, worker_id) -> Project:
-    """Made by the first of the test processes that asks for it; never changed, only copied."""
+def run_once(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], Project]], Project]:
+    """Run a study in the first of the test processes that asks for it; it is never changed, only copied."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent
-    project = Project(folder / "smoke" / "project")
-    with open(folder / "smoke.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (project.results / "report.html").exists():
+
+    def run(name: str, write: Callable[[Path], Project]) -> Project:
+        place = folder / name / "project"
+        with open(folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (Project(place, study=None).results / "report.html").exists():
+                return Project(place, study=None)
+            project = write(place)
             project.run()
-    return project
+            return project
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(run_once) -> Project:
+    """The smoke study."""
+    return run_once("smoke", Project)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What each key of the config makes Snakemake do again, written by hand from what the key means.
 
 SMOKE: keys of the smoke study (one demo dataset in two buckets, two backbones, eight trainings).
-READERS: keys of the study of three readers (one bucket and one training each). A row is (value, jobs).
+READERS: keys of the study of the other readers (one bucket and one training a dataset). A row is (value, jobs).
 """
 
 SHOW = {"tables": 1, "figures": 1, "report": 1}
@@ -14,11 +14,15 @@ RENDER = {"demo_data_demo": 1, "manifest": 1, "probe": 1} | EXTRACT
 ALL = {"weights": 2} | RENDER
 TWO_TRAININGS = {"train": 2} | EVALUATE
 
-# One dataset of the three.
+# One dataset of the six, by what is new: its labels, its videos' content, which videos it has.
 TRAIN_ONE = {"train": 1} | EVALUATE
 LIST_ONE = {"manifest": 1, "probe": 1, "index": 1} | TRAIN_ONE
 EXTRACT_ONE = {"extract": 1, "index": 1} | TRAIN_ONE
-EXTRACT_ALL = {"extract": 3, "index": 3, "train": 3} | EVALUATE
+OTHER_VIDEOS = {"extract": 1} | LIST_ONE
+LOOK_AGAIN = {"probe": 1} | EXTRACT_ONE
+TWO_BUCKETS = {"extract": 2, "index": 1} | TRAIN_ONE
+TRAIN_ALL = {"train": 6} | EVALUATE
+EXTRACT_ALL = {"extract": 6, "index": 6} | TRAIN_ALL
 
 SMOKE = {
     "name": ("Another title", REPORT),
@@ -76,35 +80,77 @@ SMOKE = {
 }
 
 READERS = {
-    "cross_dataset": (["e"], {"cross": 3, "tables": 1, "report": 1}),
-    "datasets.native.path": ("konvid", {"extract": 1} | LIST_ONE),
-    "datasets.native.exclude": (["1003"], {"extract": 1} | LIST_ONE),
-    "datasets.native.on_bad_video": ("exclude", {"probe": 1} | EXTRACT_ONE),
-    "datasets.native.buckets": (2, {"extract": 2, "index": 1} | TRAIN_ONE),
-    "datasets.native.permutations": ("info.mat", SHOW),
-    "datasets.table.path": ("table.csv", LIST_ONE),
-    "datasets.table.exclude": (["t3"], {"extract": 1} | LIST_ONE),
-    "datasets.table.on_bad_video": ("exclude", {"probe": 1} | EXTRACT_ONE),
-    "datasets.table.buckets": (2, {"extract": 2, "index": 1} | TRAIN_ONE),
-    "datasets.table.permutations": ("info.mat", SHOW),
-    "datasets.vsfa.path": ("info.mat", LIST_ONE),
-    "datasets.vsfa.videos": ("clips", {"extract": 1} | LIST_ONE),
-    "datasets.vsfa.exclude": (["15"], {"extract": 1} | LIST_ONE),
-    "datasets.vsfa.on_bad_video": ("exclude", {"probe": 1} | EXTRACT_ONE),
-    "datasets.vsfa.buckets": (2, {"extract": 2, "index": 1} | TRAIN_ONE),
-    "datasets.vsfa.permutations": ("info.mat", SHOW),
+    "cross_dataset": (["e"], {"cross": 6, "tables": 1, "report": 1}),
+    "datasets.native.path": ("other/konvid", OTHER_VIDEOS),
+    "datasets.native.files": ([], LIST_ONE),
+    "datasets.native.files.0.where": ("flickr_id <= 1002", OTHER_VIDEOS),
+    "datasets.native.test_sets": (["test"], OTHER_VIDEOS),
+    "datasets.native.exclude": (["1003"], OTHER_VIDEOS),
+    "datasets.native.on_bad_video": ("exclude", LOOK_AGAIN),
+    "datasets.native.buckets": (2, TWO_BUCKETS),
+    "datasets.native.permutations": ("data/info.mat", SHOW),
+    "datasets.table.path": ("data/again.csv", LIST_ONE),
+    "datasets.table.exclude": (["t3"], OTHER_VIDEOS),
+    "datasets.table.on_bad_video": ("exclude", LOOK_AGAIN),
+    "datasets.table.buckets": (2, TWO_BUCKETS),
+    "datasets.table.permutations": ("data/info.mat", SHOW),
+    "datasets.vsfa.path": ("other/info.mat", LIST_ONE),
+    "datasets.vsfa.videos": ("other/clips", OTHER_VIDEOS),
+    "datasets.vsfa.exclude": (["15"], OTHER_VIDEOS),
+    "datasets.vsfa.on_bad_video": ("exclude", LOOK_AGAIN),
+    "datasets.vsfa.buckets": (2, TWO_BUCKETS),
+    "datasets.vsfa.permutations": ("data/info.mat", SHOW),
+    "datasets.labels.path": ("data/all.txt", LIST_ONE),
+    "datasets.labels.files": ([{"path": "data/all.txt"}], LIST_ONE),
+    "datasets.labels.files.0.path": ("other/train.txt", SHOW),
+    "datasets.labels.files.0.split": ("val", LIST_ONE),
+    "datasets.labels.videos": ("other/clips", OTHER_VIDEOS),
+    "datasets.labels.ids": ("path", OTHER_VIDEOS),
+    "datasets.labels.endings": (["_cut"], OTHER_VIDEOS),
+    "datasets.labels.raw": ({"width": 32, "height": 32}, OTHER_VIDEOS),
+    "datasets.labels.raw.width": (32, OTHER_VIDEOS),
+    "datasets.labels.raw.height": (32, OTHER_VIDEOS),
+    "datasets.labels.raw.pixel_format": ("yuvj420p", OTHER_VIDEOS),
+    "datasets.labels.raw.fps": (25, LIST_ONE),
+    "datasets.labels.test_sets": (["test"], OTHER_VIDEOS),
+    "datasets.labels.exclude": (["3"], OTHER_VIDEOS),
+    "datasets.labels.on_bad_video": ("exclude", LOOK_AGAIN),
+    "datasets.labels.buckets": (2, TWO_BUCKETS),
+    "datasets.labels.permutations": ("data/info.mat", SHOW),
+    "datasets.preset.path": ("other/lsvq", OTHER_VIDEOS),
+    "datasets.preset.files": (
+        [
+            {"path": "other/lsvq/train_labels.txt", "split": "train"},
+            {"path": "other/lsvq/labels_test.txt", "split": "test"},
+            {"path": "other/lsvq/labels_1080p.txt", "split": "test:1080p"},
+        ],
+        SHOW,
+    ),
+    "datasets.preset.test_sets": (["test"], OTHER_VIDEOS),
+    "datasets.preset.exclude": (["videos__13"], OTHER_VIDEOS),
+    "datasets.preset.on_bad_video": ("exclude", LOOK_AGAIN),
+    "datasets.preset.buckets": (2, TWO_BUCKETS),
+    "datasets.preset.permutations": ("data/info.mat", SHOW),
+    "datasets.columns.files": ([{"path": "data/ratings.csv"}], LIST_ONE),
+    "datasets.columns.videos": ("other/clips", OTHER_VIDEOS),
+    "datasets.columns.columns": ({"video_id": "name", "mos": "second", "split": "part"}, LIST_ONE),
+    "datasets.columns.separator": (";", LIST_ONE),
+    "datasets.columns.extension": (".mp4", SHOW),
+    "datasets.columns.where": ("MOS > 1", OTHER_VIDEOS),
+    "datasets.columns.ids": ("path", OTHER_VIDEOS),
+    "datasets.columns.endings": (["_cut"], OTHER_VIDEOS),
+    "datasets.columns.raw": ({"width": 32, "height": 32}, OTHER_VIDEOS),
+    "datasets.columns.test_sets": (["test"], OTHER_VIDEOS),
     "backbones.torchvision/squeezenet1_1.node": ("features.7", EXTRACT_ALL),
+    "splits.path": ("splits", TRAIN_ALL),
+}
+
+# What changes along, where a key cannot change alone.
+ALONG = {
+    "datasets.labels.path": ("datasets.labels.files", []),
+    "datasets.columns.files": ("datasets.columns.path", None),
+    "splits.path": ("splits.method", "files"),
 }
 
 # Asked by `make test` too; `make test-reruns` asks them all.
 QUICK = {"training.lr", "extraction.memory_mb", "plots.dpi", "datasets.demo.exclude", "experiments.sample-4.modes"}
-# Of the readers of label files, which the two studies do not have yet.
-_LABEL_FILES = {
-    "LabelsDataset": ("buckets", "endings", "exclude", "files", "ids", "on_bad_video", "path", "permutations", "raw",
-                      "test_sets", "videos"),
-    "NativeDataset": ("files", "test_sets"),
-    "PresetDataset": ("buckets", "exclude", "files", "on_bad_video", "path", "permutations", "test_sets"),
-    "TableDataset": ("columns", "endings", "extension", "files", "ids", "raw", "separator", "test_sets", "videos",
-                     "where"),
-}  # fmt: skip
-WITHOUT_A_ROW = {f"{model}.{key}" for model, keys in _LABEL_FILES.items() for key in keys} | {"splits.path"}

@@ -1,18 +1,32 @@
 """For every key of the config: a change of it on a finished study plans exactly the jobs it should."""
 
+import os
 import shutil
-import types
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from tests.workflow.conftest import Project
-from tests.workflow.readers_study import BACKBONE, write_readers_study
-from tests.workflow.rerun_matrix import ALL, EVALUATE, QUICK, READERS, SMOKE, TRAIN, TWO_TRAININGS, WITHOUT_A_ROW
+from tests.workflow.readers_study import BACKBONE, DATASETS, write_readers_study
+from tests.workflow.rerun_matrix import (
+    ALL,
+    ALONG,
+    EVALUATE,
+    LIST_ONE,
+    LOOK_AGAIN,
+    QUICK,
+    READERS,
+    SMOKE,
+    TRAIN,
+    TRAIN_ALL,
+    TWO_TRAININGS,
+)
+from tests.workflow.test_sources import OLD
 from vqa.config import Study
 
 # Which of the two studies' entries stands for each kind of entry.
@@ -21,6 +35,12 @@ STANDS_FOR = {
     "datasets.native": "NativeDataset",
     "datasets.table": "TableDataset",
     "datasets.vsfa": "VsfaInfoDataset",
+    "datasets.labels": "LabelsDataset",
+    "datasets.labels.files.0": "LabelFile",
+    "datasets.labels.raw": "RawVideo",
+    "datasets.native.files.0": "LabelFile",
+    "datasets.preset": "PresetDataset",
+    "datasets.columns": "TableDataset",
     "backbones.efficientnet_lite0": "BackboneSettings",
     "backbones.resnet3d18": "BackboneSettings",
     f"backbones.{BACKBONE}": "BackboneSettings",
@@ -29,25 +49,25 @@ STANDS_FOR = {
 
 
 def keys(kind: Any, name: str) -> Iterator[str]:
-    """Every key of the typed config below `name`: `Training.lr`-like for what stands under a name of the user's."""
-    if get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
+    """Every key of the typed config below `name`; `Training.lr`-like where a model stands under a name of the user's,
+    in a list, or not at all.
+    """
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         above = f"{name}." if name else ""
         for key, field in kind.model_fields.items():
             yield from keys(field.annotation, above + key)
-    elif get_origin(kind) is dict:
-        choices = get_args(kind)[1]
-        choices = get_args(choices)[0] if get_origin(choices) is Annotated else choices
-        union = get_origin(choices) in (Union, types.UnionType)
-        models = get_args(choices) if union else (choices,)
-        if not all(isinstance(model, type) and issubclass(model, BaseModel) for model in models):
-            yield name  # a mapping of plain values is one key
-            return
-        for model in models:
-            yield from keys(model, model.__name__)
-    elif not name.endswith(".reader"):  # another reader is another dataset
-        yield name
+        return
+    if get_origin(kind) is not dict or not models(kind):
+        yield from () if name.endswith(".reader") else (name,)  # another reader is another dataset
+    for model in models(kind):
+        yield from keys(model, model.__name__)
+
+
+def models(kind: Any) -> list[type[BaseModel]]:
+    """Those that a type is made of."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for part in get_args(kind) for model in models(part)]
 
 
 def row_of(key: str) -> str:
@@ -56,7 +76,7 @@ def row_of(key: str) -> str:
 
 
 def test_every_key_of_the_config_has_a_row():
-    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS)} | WITHOUT_A_ROW
+    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS)}
 
 
 def rows(table: dict[str, Any]) -> list[Any]:
@@ -77,42 +97,76 @@ def test_a_key_of_the_smoke_study_plans_its_jobs(plan, key, value, jobs):
     assert plan.jobs() == Counter(jobs)
 
 
-@pytest.fixture(scope="module")
-def readers(tmp_path_factory, make_clip) -> Project:
-    project = write_readers_study(tmp_path_factory.mktemp("readers"), make_clip)
-    project.run()
-    assert project.jobs() == {}
-    return project
+@pytest.fixture
+def readers(run_once, make_clip, tmp_path) -> Project:
+    """A copy of the finished study of the other readers, to plan with."""
+    return run_once("readers", lambda folder: write_readers_study(folder, make_clip)).link(tmp_path / "project")
 
 
 @pytest.mark.parametrize("key,value,jobs", rows(READERS))
-def test_a_key_of_another_reader_plans_its_jobs(readers, tmp_path, key, value, jobs):
-    plan = readers.link(tmp_path / "project")
-    if isinstance(value, str) and (source := readers.folder.parent / value).exists():
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / value)
-        value = str(tmp_path / value)
-    set_key(plan, key, value)
-    assert plan.jobs() == Counter(jobs)
+def test_a_key_of_another_reader_plans_its_jobs(readers, key, value, jobs):
+    if key in ALONG:
+        set_key(readers, *ALONG[key])
+    set_key(readers, key, value)
+    assert readers.jobs() == Counter(jobs)
+
+
+def replace(path: Path, text: str) -> None:
+    """By an older file; the studies that `path` is linked to keep theirs."""
+    path.unlink()
+    path.write_text(text)
+    os.utime(path, (OLD, OLD))
 
 
 @pytest.mark.reruns
-def test_stored_splits_train_again(readers, tmp_path):
-    plan = readers.link(tmp_path / "project")
-    for name in ("native", "table", "vsfa"):
-        set_key(plan, f"datasets.{name}.permutations", str(readers.folder.parent / "info.mat"))
-    set_key(plan, "splits.method", "stored")
-    assert plan.jobs() == Counter({"train": 3} | EVALUATE)
+@pytest.mark.parametrize(
+    "name,old,new",
+    [
+        ("konvid/KoNViD_1k_mos.csv", '"1.2200000000"', '"1.3"'),
+        ("train.txt", ", 1\n", ", 1.5\n"),
+        ("lsvq/train_labels.txt", ", 1\n", ", 1.5\n"),
+        ("ratings.csv", "6,1,6,train", "6,1.5,6,train"),
+    ],
+)
+def test_an_older_label_file_with_another_label_lists_and_trains_again(readers, name, old, new):
+    file = readers.folder / "data" / name
+    text = file.read_text()
+    assert text.count(old) == 1
+    replace(file, text.replace(old, new))
+    assert readers.jobs() == Counter(LIST_ONE)
 
 
 @pytest.mark.reruns
-def test_another_checkpoint_under_the_same_name_extracts_again(readers, tmp_path):
-    plan = readers.link(tmp_path / "project")
-    own = tmp_path / "own.pth"
-    shutil.copy2(readers.folder.parent / "own.pth", own)
-    set_key(plan, f"backbones.{BACKBONE}.weights", str(own))
-    plan.run("--touch")  # so that only its content differs from now on
-    own.write_bytes(own.read_bytes()[::-1])
-    assert plan.jobs()["extract"] == 3
+def test_touched_label_files_and_videos_that_no_label_names_plan_nothing(readers):
+    data = readers.folder / "data"
+    for file in (*data.glob("*.txt"), *data.glob("*.csv"), *data.glob("*/*.txt"), *data.glob("*/*.csv")):
+        replace(file, file.read_text())
+    for folder in ("clips", "konvid", "lsvq"):
+        (data / folder / "unnamed.mp4").touch()
+    assert readers.jobs() == {}
+
+
+@pytest.mark.reruns
+def test_a_video_replaced_behind_a_label_file_is_looked_at_again(readers):
+    replace(readers.folder / "data/clips/0.mp4", "another")
+    assert readers.jobs() == Counter(LOOK_AGAIN)
+
+
+@pytest.mark.reruns
+def test_stored_splits_train_again(readers):
+    for name in DATASETS:
+        set_key(readers, f"datasets.{name}.permutations", "data/info.mat")
+    set_key(readers, "splits.method", "stored")
+    assert readers.jobs() == Counter(TRAIN_ALL)
+
+
+@pytest.mark.reruns
+def test_another_checkpoint_under_the_same_name_extracts_again(readers):
+    own = readers.folder / "data/own.pth"
+    reversed_bytes = own.read_bytes()[::-1]
+    own.unlink()
+    own.write_bytes(reversed_bytes)
+    assert readers.jobs()["extract"] == len(DATASETS)
 
 
 def set_key(project: Project, key: str, value: object) -> None:

@@ -185,6 +185,7 @@ def test_another_decoder_version_extracts_everything(project, tmp_path):
 def test_fewer_buckets_look_again_and_keep_every_shard(project):
     before = project.snapshot()
     project.edit(datasets__demo__buckets=1)
+    assert project.jobs() == Counter({"extract": 2, "index": 2, "train": 8} | RESULTS)
     project.run("--until", "index")
     after = project.snapshot()
     assert all(after[name] == before[name] for name in before if name.endswith(".h5"))
