@@ -70,9 +70,15 @@ class Sources:
         """Each bucket's videos and the stamps of all it reads."""
         checkpoint = str(weights(self.grid, self.layout, slug))
         wanted = {bucket: [*(v.path for v in videos), checkpoint] for bucket, videos in self._deal(dataset).items()}
-        known = {bucket: read_seen(self.layout.seen(dataset, slug, bucket)) for bucket in wanted}
+        files = sorted(self.layout.seen(dataset, slug, 0).parent.glob("*.json"))
+        known = {file.stem: read_seen(file) for file in files}
+        elsewhere = {path: seen for found in known.values() for path, seen in found.items()}  # with other buckets
         stamps = self._stamps.of(
-            [(path, known[bucket].get(path)) for bucket, paths in wanted.items() for path in paths]
+            [
+                (path, known.get(str(bucket), {}).get(path) or elsewhere.get(path))
+                for bucket, paths in wanted.items()
+                for path in paths
+            ]
         )
         return {
             bucket: Task(self.bucket(dataset, bucket), {path: next(stamps) for path in paths})

@@ -9,8 +9,8 @@ for _name in DEMO:
             f"demo_data_{_name}"
         output:
             rendered=touch(rendered(_name)),
-            table=demo.table(_name, STUDY.results),
-            clips=[video.path for video in demo.read(_name, STUDY.datasets[_name], STUDY.results).videos],
+            table=demo.table(_name, STUDY.store),
+            clips=[video.path for video in demo.read(_name, STUDY.datasets[_name], STUDY.store).videos],
         log:
             f"{RESULTS}/logs/demo-data/{_name}.log",
         benchmark:
@@ -24,7 +24,7 @@ for _name in DEMO:
         params:
             depends=depends.demo_depends(STUDY.datasets[_name]),
             flags=depends.demo_flags(STUDY.datasets[_name]),
-            folder=demo.folder(_name, STUDY.results),
+            folder=demo.folder(_name, STUDY.store),
         message:
             "Render {params.folder}"
         shell:
