@@ -14,6 +14,7 @@ from vqa.study.parts import split_files
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import sha256
 
+_FEATURES = "features' "
 _NAMED = 4  # so many runs are retrained by name, more by their rule
 
 
@@ -45,7 +46,10 @@ def refuse(layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
     run, found = foreign[0]
     more = f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
     named = [str(layout.run_folder(each) / "predictions.csv") for each, _ in foreign]
-    mend = snakemake("--forcerun", *(named if len(named) <= _NAMED else ["train"]))
+    rerun = named if len(named) <= _NAMED else ["train"]
+    if any(_FEATURES in each for _, each in foreign):
+        rerun = ["extract"]  # and all that follows
+    mend = snakemake("--forcerun", *rerun)
     raise UserError(f"{layout.run_folder(run)}: {found}{more}; train again with `{mend}`")
 
 
@@ -60,7 +64,7 @@ def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
         if wanted["precision"] == "auto":
             del wanted["precision"]  # a run records what it meant; the index holds all shards to one
         for key in wanted.keys() & ({"node"} | features.keys()):
-            asked[f"features' {key}"], found[f"features' {key}"] = wanted[key], features.get(key)
+            asked[_FEATURES + key], found[_FEATURES + key] = wanted[key], features.get(key)
     for key in sorted(asked):
         if asked[key] != found[key]:
             return f"was made with {key} {found[key]}, where the study has {asked[key]}"
