@@ -23,7 +23,6 @@ include: "workflow/rules/results.smk"
 onstart:
     session.start(STUDY)
     SOURCES.write()
-    check_models()
 
 
 # Every intermediate that matters is a target: a failed rerun then never passes for a finished one.

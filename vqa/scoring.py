@@ -21,11 +21,12 @@ from vqa.config.versions import FEATURE_VERSION
 from vqa.features.clips import Failed
 from vqa.features.stream import Features, load_extractor, stored, stream
 from vqa.manifest import Video
-from vqa.protocol.sampling import frame_sequence
+from vqa.protocol.sampling import frame_sequence, rate_of
 from vqa.system.errors import UserError
 from vqa.system.files import canonical, sha256, write_text
 from vqa.temporal.checkpoint import load_head
 from vqa.temporal.model import FrameScores
+from vqa.temporal.pooling import rates_of
 
 log = logging.getLogger("vqa")
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".flv", ".ts", ".yuv")
@@ -115,12 +116,14 @@ class Scorer:
             if features.dim != self.head.input_size:
                 raise UserError(f"the head takes {self.head.input_size} features, the backbone gives {features.dim}")
             try:
-                yield Score(Path(clip.video.path), *self._apply(clip.video, features))
+                yield Score(Path(clip.video.path), *self._apply(clip.video, features, clip.header.fps))
             except UserError as error:
                 yield Failed(clip.video, error)
 
     @torch.inference_mode()
-    def _apply(self, video: Video, features: Features) -> tuple[float, np.ndarray | None, np.ndarray]:
+    def _apply(
+        self, video: Video, features: Features, fps: float | None = None
+    ) -> tuple[float, np.ndarray | None, np.ndarray]:
         head = self.head
         # Rounded as stored features are, scores are the study's.
         rows = stored(features, video, self.storage)
@@ -130,7 +133,8 @@ class Scorer:
         frames = frame_sequence(video.video_id, len(reduced), k, "O", self.made_by.get("seed", 0))
         lengths = torch.tensor([len(frames)])
         seen = reduced[frames].unsqueeze(0)
-        quality = head.score(seen, lengths).item() * self.scale
+        rates = rates_of([rate_of(rate_of(fps, features.starts), frames)])
+        quality = head.score(seen, lengths, rates).item() * self.scale
         curve = head.frame_scores(seen, lengths)[0].numpy() * self.scale if isinstance(head, FrameScores) else None
         return quality, curve, np.array(features.starts)[frames]
 

@@ -46,19 +46,24 @@ def weighted(q: np.ndarray, weights: np.ndarray) -> float:
     return float((q * weights).sum() / weights.sum())
 
 
+def fading(scores: np.ndarray, window: int) -> np.ndarray:
+    """exp(-0.3 a second), where `window` scores are 2 s: 0.01 a score at 30 a second."""
+    return np.exp(-0.3 * scores / (window / 2))
+
+
 def primacy(q: np.ndarray, window: int) -> float:
     first = q[:window]
-    return weighted(first, np.exp(-0.01 * np.arange(len(first))))
+    return weighted(first, fading(np.arange(len(first)), window))
 
 
 def recency(q: np.ndarray, window: int) -> float:
     last = q[-window:]
-    return weighted(last, np.exp(-0.01 * np.arange(len(last), 0, -1)))
+    return weighted(last, fading(np.arange(len(last), 0, -1), window))
 
 
 def hybrid(q: np.ndarray, window: int) -> float:
     t = np.arange(len(q))
-    return weighted(q, np.exp(-0.01 * t) + np.exp(-0.01 * (len(q) - t)))
+    return weighted(q, fading(t, window) + fading(len(q) - t, window))
 
 
 def vsfa(q: np.ndarray, window: int, tau: int = 12) -> float:
@@ -112,11 +117,31 @@ def test_a_batch_equals_the_loop_over_each_video(batch, name, rated):
     assert found.numpy() == pytest.approx(np.array(expected), rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["primacy", "recency", "hysteresis"])
+@pytest.mark.parametrize("name", ["primacy", "recency", "hybrid", "hysteresis"])
 def test_time_constants_follow_each_videos_own_rate(name):
     q = torch.from_numpy(np.random.default_rng(1).uniform(0.2, 1.5, (2, 90)))
     found = POOLINGS[name](q, torch.tensor([90, 90]), torch.tensor([5.0, 30.0]))
     assert found.numpy() == pytest.approx([LOOPS[name](q[0].numpy(), 10), LOOPS[name](q[1].numpy(), 60)], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name,tolerance", [("primacy", 1e-12), ("recency", 1e-12), ("hybrid", 1e-3), ("hysteresis", 1e-2)]
+)
+def test_a_clip_shown_twice_as_fast_in_doubled_frames_scores_the_same(name, tolerance):
+    """At 25 and at 50 a second. Half a frame's shift is left: of hybrid's two ends, of the windows of hysteresis."""
+    slow = np.random.default_rng(4).uniform(0.2, 1.5, 190)
+    fast = slow.repeat(2)
+    q = torch.zeros(2, 380, dtype=torch.float64)
+    q[0, :190], q[1] = torch.from_numpy(slow), torch.from_numpy(fast)
+    found = POOLINGS[name](q, torch.tensor([190, 380]), torch.tensor([25.0, 50.0]))
+    assert found.numpy() == pytest.approx([LOOPS[name](slow, 50), LOOPS[name](fast, 100)], rel=1e-9)
+    assert found[0].item() == pytest.approx(found[1].item(), rel=tolerance)
+
+
+def test_an_absurd_rate_takes_the_whole_clip_and_no_memory():
+    q, lengths = torch.rand(1, 9, dtype=torch.float64), torch.tensor([9])
+    found = [POOLINGS["hysteresis"](q, lengths, torch.tensor([rate])).item() for rate in (9.0, 1e9)]
+    assert found[0] == pytest.approx(found[1], rel=1e-12)
 
 
 @pytest.mark.parametrize("name", POOLINGS)

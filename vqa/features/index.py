@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from vqa.features import shards
 from vqa.manifest import Video
 from vqa.system.errors import MEND, UserError
@@ -102,13 +100,13 @@ def read_index(path: Path) -> dict[str, Entry]:
     return {entry.video_id: entry for entry in entries}
 
 
-def open_features(entries: Sequence[Entry]) -> list[NDArray[Any]]:
-    """The features (T, D) of each entry, mapped; raises `UserError` for a shard that is not the one indexed."""
-    maps = shards.memory_maps([entry.shard for entry in entries], [entry.checksum for entry in entries])
-    for entry, features in zip(entries, maps, strict=True):
-        if features.shape != (entry.rows, entry.dim):
+def open_features(entries: Sequence[Entry]) -> list[shards.Rows]:
+    """The features and the rate of each entry; raises `UserError` for a shard that is not the one indexed."""
+    found = shards.rows_of([entry.shard for entry in entries], [entry.checksum for entry in entries])
+    for entry, rows in zip(entries, found, strict=True):
+        if rows.features.shape != (entry.rows, entry.dim):
             raise UserError(f"{entry.shard}: is not the shard that was indexed; run `{MEND}`")
-    return maps
+    return found
 
 
 def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:

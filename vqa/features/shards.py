@@ -5,22 +5,34 @@ say what made them. A reader verifies what it relies on and names the file that 
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vqa.protocol.sampling import rate_of
 from vqa.system.errors import MEND, RunError, UserError
 from vqa.system.files import UNREACHABLE, atomic
 from vqa.system.isolation import guarded, guarded_each
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
-Place = tuple[int | None, tuple[int, ...], np.dtype[Any], str]  # offset, shape, type, checksum of the features
+# Offset, shape, type and checksum of the features, and their rows a second.
+Place = tuple[int | None, tuple[int, ...], np.dtype[Any], str, float | None]
 _HINT = f"delete it and run `{MEND}`"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """features (T, D), mapped from the file; rate: rows a second, None where the frame rate is not known."""
+
+    features: NDArray[Any]
+    rate: float | None
 
 
 def write(
@@ -82,18 +94,23 @@ def memory_map(path: str | Path) -> NDArray[Any]:
 
 def memory_maps(paths: Sequence[Path], checksums: Sequence[str] = ()) -> list[NDArray[Any]]:
     """`memory_map` of each; with `checksums`, raises `UserError` for a shard that holds other features."""
-    maps = []
+    return [rows.features for rows in rows_of(paths, checksums)]
+
+
+def rows_of(paths: Sequence[Path], checksums: Sequence[str] = ()) -> list[Rows]:
+    """`memory_maps`, with the rate of each."""
+    found = []
     for number, (path, place) in enumerate(zip(paths, guarded_each(_place, paths, hint=_HINT), strict=True)):
         if isinstance(place, UserError):
             raise place
         if checksums and place[3] != checksums[number]:
             raise UserError(f"{path}: is not the shard that was indexed; run `{MEND}`")
-        maps.append(_map(path, place))
-    return maps
+        found.append(Rows(_map(path, place), place[4]))
+    return found
 
 
 def _map(path: str | Path, place: Place) -> NDArray[Any]:
-    offset, shape, dtype, checksum = place
+    offset, shape, dtype, checksum, _ = place
     if offset is None or len(shape) != 2:
         raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
     try:
@@ -107,10 +124,16 @@ def _map(path: str | Path, place: Place) -> NDArray[Any]:
 
 
 def _place(path: str | Path) -> Place:
-    """Where the features lie in the file, their shape and type, and their checksum."""
+    """Where the features lie in the file, their shape and type, their checksum and their rate."""
     with _open(path) as file:
         data = file["features"]
-        return data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"])
+        return data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"]), _rate(file)
+
+
+def _rate(file: Any) -> float | None:
+    """Rows a second, from the frame rate and the first frame of each row."""
+    fps = float(file.attrs.get("fps", -1.0))
+    return rate_of(fps, file["start"][:]) if 0 < fps < math.inf else None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ experiments of one seed share splits, samples, shuffles and initial weights: tes
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -37,6 +38,15 @@ def sample_frames(n: int, k: int, rng: np.random.Generator) -> NDArray[np.int64]
         return np.arange(n)
     starts = np.minimum(np.arange(0, n, k), max(n - k, 0))
     return np.sort(starts + rng.integers(0, min(k, n), size=len(starts)))
+
+
+def rate_of(rate: float | None, places: Sequence[int] | NDArray[np.int64]) -> float | None:
+    """How many of the chosen places come in a second, on average, in whatever order, where `rate` places do.
+
+    None: not known.
+    """
+    span = int(np.max(places)) - int(np.min(places))
+    return rate * (len(places) - 1) / span if rate and span else rate
 
 
 def frame_sequence(

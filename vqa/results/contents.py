@@ -31,6 +31,8 @@ class Contents:
     def __init__(self, study: Study):
         self.study = study
         own: dict[str, str] = dict.fromkeys(TABLES, "a table of every study")
+        if self.tuned:
+            own["tuning"] = "that of what was tuned"
         for name in self.shuffled:
             if name.lower() in own:  # some file systems do not tell `A` from `a`
                 raise UserError(
@@ -58,6 +60,11 @@ class Contents:
         """Experiments that compare modes: the paper's Tables II-IV and VI."""
         return [name for name, e in self.study.experiments.items() if len(e.modes) > 1]
 
+    @cached_property
+    def tuned(self) -> list[str]:
+        """Experiments whose runs choose from a grid."""
+        return [name for name, e in self.study.experiments.items() if e.tune]
+
     @property
     def pairs(self) -> Iterator[Pair]:
         """Every comparison of the study, dataset by dataset."""
@@ -81,6 +88,8 @@ class Contents:
             names.append("heads")
         if self.study.cross_dataset:
             names.append("cross-dataset")
+        if self.tuned:
+            names.append("tuning")
         return [*names, "verdicts"]
 
     @cached_property

@@ -5,8 +5,10 @@ from functools import cached_property
 
 from vqa.backbones.registry import Spec, spec
 from vqa.config import BackboneSettings, Mode, Run, Study
+from vqa.config.heads import resolve, source
 from vqa.protocol.sampling import Order
 from vqa.system.errors import UserError
+from vqa.system.files import digest
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class Grid:
     def spec_of(self, experiment: str) -> Spec:
         """The backbone of an experiment."""
         return spec(self.study.experiments[experiment].backbone)
+
+    @cached_property
+    def own_models(self) -> dict[str, str]:
+        """The temporal models of the user's own, each under a name that changes with its options and its files."""
+        used = sorted({experiment.head for experiment in self.study.experiments.values()})
+        return {digest([head, source(head)]): head for head in used if resolve(head).own}
 
     @cached_property
     def runs(self) -> list[RunId]:

@@ -37,6 +37,10 @@ class Layout:
         """What extraction.precision `auto` means in this study."""
         return self.store / "features" / "precision.txt"
 
+    def checked(self, model: str) -> Path:
+        """That a user's own temporal model holds to the rules; model: as `Grid.own_models` names it."""
+        return self.store / "models" / f"{model}.checked"
+
     def manifest(self, dataset: str) -> Path:
         return self.store / "manifests" / f"{dataset}.csv"
 

@@ -19,7 +19,7 @@ class AttentionPooling(Projected):
     def blind_to_order(self) -> bool:
         return True
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
         logits: Tensor = self.attention(reduced).squeeze(-1)
         weights = torch.softmax(logits.masked_fill(~mask(logits, lengths), -torch.inf), 1)
         q: Tensor = self.q((weights.unsqueeze(-1) * reduced).sum(1))

@@ -17,6 +17,6 @@ class MLP(Projected):
     def blind_to_order(self) -> bool:
         return True
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
         q: Tensor = self.q(self.layers(mean_over_time(reduced, lengths)))
         return q.squeeze(-1)

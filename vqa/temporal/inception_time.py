@@ -19,7 +19,7 @@ class InceptionTime(Projected):
         self.blocks = nn.ModuleList(_Residual(a, filters, longest) for a in sizes[:-1])
         self.q = nn.Linear(4 * filters, 1)
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
         x = zero_padding(reduced, lengths)
         for block in self.blocks:
             x = block(x, lengths)

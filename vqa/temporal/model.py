@@ -22,16 +22,19 @@ class TemporalModel(nn.Module):
         """The scores do not depend on the order of frames. Tests shuffle, and hold it to that."""
         return False
 
-    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """features [B, T, D], lengths [B] (frames beyond a length are ignored) -> scores [B]."""
-        return self.score(self.project(features), lengths)
+    def forward(self, features: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
+        """features [B, T, D], lengths [B] (frames beyond a length are ignored) -> scores [B].
+
+        rates [B]: frames a second, where they are known.
+        """
+        return self.score(self.project(features), lengths, rates)
 
     def project(self, features: Tensor) -> Tensor:
         """What is done to each frame by itself, in natural order: [..., D] -> [..., R] float32."""
         return features.float()
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
-        """Projected frames in the order that is seen, [B, T, R], and lengths [B] -> scores [B]."""
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
+        """Projected frames in the order that is seen, [B, T, R], lengths [B] and rates [B] -> scores [B]."""
         raise NotImplementedError
 
 
@@ -62,16 +65,16 @@ class FrameScores(Projected):
     def pooled_blindly(self) -> bool:
         return self.pooling in ORDER_BLIND
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
-        return self.pool(self.frame_scores(reduced, lengths), lengths)
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
+        return self.pool(self.frame_scores(reduced, lengths), lengths, rates)
 
     def frame_scores(self, reduced: Tensor, lengths: Tensor) -> Tensor:
         """[B, T, width] -> [B, T]"""
         raise NotImplementedError
 
-    def pool(self, q: Tensor, lengths: Tensor) -> Tensor:
+    def pool(self, q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
         """[B, T] -> [B]"""
-        return POOLINGS[self.pooling](q, lengths)
+        return POOLINGS[self.pooling](q, lengths, rates)
 
 
 def zero_padding(x: Tensor, lengths: Tensor) -> Tensor:

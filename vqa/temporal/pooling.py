@@ -1,21 +1,27 @@
 """Poolings: the frame scores of a video to its one score.
 
 Each is a function of q [B, T], lengths [B] and, where they are known, rates [B] (scores a second), gives [B], and can
-be trained through. Time constants are 2 s, or 60 scores where no rate is known. Formulas: Tu et al., ICIP 2020, and
-its sources.
+be trained through. Time constants are seconds: where no rate is known it counts as 30 a second, so that 2 s are 60
+scores. VSFA's alone counts scores. Formulas: Tu et al., ICIP 2020, and its sources.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 Pooling = Callable[..., Tensor]
-SECONDS, SCORES = 2.0, 60
-_DECAY = 0.01  # of primacy and recency, a score
+RATE = 30.0  # scores a second where none is known
+SECONDS = 2.0
+_DECAY = 0.3  # of primacy and recency, a second: 0.01 a score at 30 a second
 _SMALL = 1e-4  # harmonic and geometric means are of positive scores: what is smaller counts as this
+
+
+def rates_of(known: Sequence[float | None]) -> Tensor:
+    """[B]: the rate of each video, `RATE` where it is not known."""
+    return torch.tensor([RATE if rate is None else rate for rate in known])
 
 
 def mask(q: Tensor, lengths: Tensor) -> Tensor:
@@ -114,24 +120,24 @@ def variation(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor
 
 
 def primacy(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The first 2 s, weighted by exp(-0.01 t)."""
+    """The first 2 s, weighted by exp(-0.3 (seconds from the start))."""
     t = torch.arange(q.shape[1], device=q.device)
-    early = mask(q, lengths) & (t < _windows(lengths, rates, q.device))
-    return _weighted(q, _fading(t, q) * early)
+    early = mask(q, lengths) & (t < _windows(q, rates))
+    return _weighted(q, _fading(t, q, rates) * early)
 
 
 def recency(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The last 2 s, weighted by exp(-0.01 (scores to the end))."""
+    """The last 2 s, weighted by exp(-0.3 (seconds to the end))."""
     left = lengths.to(q.device).unsqueeze(1) - torch.arange(q.shape[1], device=q.device)
-    late = mask(q, lengths) & (left <= _windows(lengths, rates, q.device))
-    return _weighted(q, _fading(left, q) * late)
+    late = mask(q, lengths) & (left <= _windows(q, rates))
+    return _weighted(q, _fading(left, q, rates) * late)
 
 
 def primacy_and_recency(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
     """The whole clip, weighted by the sum of both."""
     t = torch.arange(q.shape[1], device=q.device)
     left = lengths.to(q.device).unsqueeze(1) - t
-    return _weighted(q, (_fading(t, q) + _fading(left, q)) * mask(q, lengths))
+    return _weighted(q, (_fading(t, q, rates) + _fading(left, q, rates)) * mask(q, lengths))
 
 
 def hysteresis(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
@@ -141,8 +147,8 @@ def hysteresis(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tenso
     falling half Gaussian of sigma (2 n - 1) / 6 for n scores; the mean over t of 0.2 l + 0.8 m.
     """
     valid = mask(q, lengths)
-    widths = _windows(lengths, rates, q.device).unsqueeze(2)
-    widest = int(widths.max())
+    widths = _windows(q, rates).unsqueeze(2)
+    widest = min(int(widths.max()), q.shape[1])
     back = torch.arange(widest, 0, -1, device=q.device)  # places before t, the farthest first
     past = F.pad(torch.where(valid, q, 0), (widest, 0), value=torch.inf).unfold(1, widest, 1)[:, :-1]
     least = past.masked_fill(back > widths, torch.inf).amin(2)
@@ -157,11 +163,15 @@ def hysteresis(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tenso
     return masked_mean(0.2 * memory + 0.8 * present, lengths)
 
 
-def _windows(lengths: Tensor, rates: Tensor | None, device: torch.device) -> Tensor:
+def _rates(q: Tensor, rates: Tensor | None) -> Tensor:
+    """Scores a second of each row, [B, 1]."""
+    known = torch.full((len(q),), RATE) if rates is None else rates
+    return known.to(q.device, q.dtype).unsqueeze(1)
+
+
+def _windows(q: Tensor, rates: Tensor | None) -> Tensor:
     """The time constant of each row in scores, [B, 1], at least 1."""
-    if rates is None:
-        return torch.full((len(lengths), 1), SCORES, device=device)
-    return (SECONDS * rates.to(device)).round().clamp(min=1).long().unsqueeze(1)
+    return (SECONDS * _rates(q, rates)).round().clamp(min=1).long()
 
 
 def _ascending(q: Tensor, valid: Tensor) -> Tensor:
@@ -176,9 +186,9 @@ def _quantile(ascending: Tensor, lengths: Tensor, share: float) -> Tensor:
     return torch.lerp(below, above, position - position.floor())
 
 
-def _fading(scores: Tensor, q: Tensor) -> Tensor:
+def _fading(scores: Tensor, q: Tensor, rates: Tensor | None) -> Tensor:
     """The weight of what lies so many scores away, in q's type."""
-    return torch.exp(-_DECAY * scores.clamp(min=0).to(q.dtype))
+    return torch.exp(-_DECAY * scores.clamp(min=0).to(q.dtype) / _rates(q, rates))
 
 
 def _weighted(q: Tensor, weights: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class Own(TemporalModel):
     def blind_to_order(self) -> bool:
         return bool(getattr(self.module, "blind_to_order", False))
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
         scores: Tensor = self.module(reduced, lengths)
         return scores
 

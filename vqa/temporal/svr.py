@@ -38,7 +38,7 @@ class SVR(TemporalModel):
     def blind_to_order(self) -> bool:
         return True
 
-    def score(self, reduced: Tensor, lengths: Tensor) -> Tensor:
+    def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
         x = (mean_over_time(reduced.double(), lengths) - self.centre) / self.scale
         b, gamma = self.constants
         kernel = torch.exp(-gamma * torch.cdist(x, self.support) ** 2)

@@ -35,8 +35,11 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], o
     for name, manifest, index_path in targets:
         index = read_index(index_path)
         videos = [video for video in read_manifest(manifest) if video.video_id in index]
-        maps = open_features([index[video.video_id] for video in videos])
-        items = [Item(video.video_id, mapped, video.mos, 0.0) for video, mapped in zip(videos, maps, strict=True)]
+        found = open_features([index[video.video_id] for video in videos])
+        items = [
+            Item(video.video_id, rows.features, video.mos, 0.0, rows.rate)
+            for video, rows in zip(videos, found, strict=True)
+        ]
         if items and items[0].features.shape[1] != head.input_size:
             raise UserError(f"{index_path}: its features do not fit {head_path}; use those of the same backbone")
         scores = predict(head, feeder, items) * made_by["label_scale"]

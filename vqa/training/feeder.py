@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqa.config import Run
-from vqa.protocol.sampling import Order, frame_sequence, stream
+from vqa.protocol.sampling import Order, frame_sequence, rate_of, stream
+from vqa.temporal.pooling import rates_of
 from vqa.training.items import Item
 
 _BLOCK_ROWS = 32
@@ -22,13 +23,15 @@ _BLOCK_ROWS = 32
 @dataclass(frozen=True)
 class Batch:
     """frames: (N, D) chosen frames of all videos one after another, in natural order;
-    position: (B, T) row of `frames` that the head sees at each step; lengths, labels: (B,).
+    position: (B, T) row of `frames` that the head sees at each step; lengths, labels: (B,);
+    rates: (B,) frames that it sees a second.
     """
 
     frames: Tensor
     position: Tensor
     lengths: Tensor
     labels: Tensor
+    rates: Tensor
 
 
 class Feeder:
@@ -61,7 +64,8 @@ class Feeder:
             position[number, ranks] = np.arange(row, row + len(sequence))
             row += len(sequence)
         labels = torch.tensor([item.label for item in items], dtype=torch.float32)
-        tensors = frames, torch.from_numpy(position), torch.tensor(lengths), labels
+        rates = rates_of([rate_of(item.rate, sequence) for item, sequence in zip(items, sequences, strict=True)])
+        tensors = frames, torch.from_numpy(position), torch.tensor(lengths), labels, rates
         return Batch(*(tensor.to(self.device, non_blocking=True) for tensor in tensors))
 
     def _rows(self, rows: int, dim: int) -> Tensor:

@@ -14,12 +14,13 @@ from vqa.system.errors import UserError
 
 @dataclass(frozen=True)
 class Item:
-    """A video as the trainer sees it. features: (T, D), memory-mapped; label: scaled MOS."""
+    """A video as the trainer sees it. features: (T, D), memory-mapped; label: scaled MOS; rate: rows a second."""
 
     video_id: str
     features: NDArray[Any]
     mos: float
     label: float
+    rate: float | None = None
 
 
 def load_items(
@@ -32,8 +33,9 @@ def load_items(
     if scale == 0:
         raise UserError("all MOS are zero, or no training video is left; check the manifest")
     items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
-    for video, features in zip(videos, open_features([index[video.video_id] for video in videos]), strict=True):
-        items[parts[video.video_id]].append(Item(video.video_id, features, video.mos, video.mos / scale))
+    for video, rows in zip(videos, open_features([index[video.video_id] for video in videos]), strict=True):
+        item = Item(video.video_id, rows.features, video.mos, video.mos / scale, rows.rate)
+        items[parts[video.video_id]].append(item)
     for part, members in items.items():
         if not members:
             raise UserError(f"no {part} videos are left after the split; give more videos")

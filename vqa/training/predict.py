@@ -18,7 +18,7 @@ EVALUATION_BATCH = 16
 def predict_batch(head: TemporalModel, batch: Batch) -> Tensor:
     """Scores (B,) of a batch: frames are projected once, in natural order, then put into the order that is seen."""
     rows = head.project(batch.frames).index_select(0, batch.position.flatten())
-    return head.score(rows.view(*batch.position.shape, -1), batch.lengths)
+    return head.score(rows.view(*batch.position.shape, -1), batch.lengths, batch.rates)
 
 
 @torch.no_grad()  # not inference_mode: the feeder's buffer serves training too

@@ -3,12 +3,12 @@
 # job parses all this again, and knows the sizes from the plan.
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
+from snakemake.io import IOFile
+
 from vqa import config as configs
-from vqa.config import heads
 from vqa.datasets import demo
 from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
@@ -74,15 +74,6 @@ resource_scopes:
 
 if workflow.is_main_process and not _LOCAL and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
-
-
-def check_models():
-    """Try the user's own temporal models before any job runs: not after days of extraction."""
-    for name in sorted({experiment.head for experiment in STUDY.experiments.values()}):
-        if heads.resolve(name).own:
-            command = [sys.executable, "-m", "vqa", "check-model", name]
-            if subprocess.run(command).returncode:
-                sys.exit("vqa: error: this temporal model cannot be trained as it is; see above")
 
 
 def by_attempt(amount):
@@ -189,6 +180,27 @@ def checkpoint(wildcards):
     """A missing one is made first, and read once it is; else its content counts, as that of the videos."""
     path = weights_file(wildcards.backbone)
     return ancient(path) if path.exists() else path
+
+
+def extract_checks(wildcards):
+    """Own models are checked before a bucket is extracted. A bucket that is there keeps the checks it came after:
+    for another list of inputs Snakemake would extract it again."""
+    if not workflow.is_main_process:
+        return []
+    checks = [PATHS.checked(model) for model in GRID.own_models]
+    receipt = PATHS.receipt(wildcards.dataset, wildcards.backbone, wildcards.bucket)
+    if receipt.exists():
+        recorded = map(Path, workflow.persistence.input(IOFile(str(receipt))) or [])
+        earlier = [path for path in recorded if path.parent == PATHS.checked("").parent]
+        checks = [path for path in earlier if path in checks or path.exists()]
+    return [ancient(path) for path in checks]
+
+
+def run_check(wildcards):
+    if not workflow.is_main_process:
+        return []
+    used = STUDY.experiments[wildcards.experiment].head
+    return [PATHS.checked(model) for model, head in GRID.own_models.items() if head == used]
 
 
 def extracted(wildcards):

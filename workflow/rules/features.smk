@@ -84,6 +84,7 @@ rule extract:
     input:
         clips=clips,
         weights=checkpoint,
+        checks=extract_checks,
     output:
         PATHS.receipt("{dataset}", "{backbone}", "{bucket}"),
     log:

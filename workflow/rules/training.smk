@@ -1,5 +1,32 @@
 # Stage 2: one training a dataset x experiment x train order x seed; each predicts both test orders.
 
+if GRID.own_models:
+
+    localrules:
+        check_model,
+
+    rule check_model:
+        output:
+            touch(PATHS.checked("{model}")),
+        log:
+            f"{RESULTS}/logs/check-model/{{model}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/check-model/{{model}}.tsv"
+        wildcard_constraints:
+            model="|".join(GRID.own_models),
+        conda:
+            "../../envs/vqa.yaml"
+        threads: 1
+        resources:
+            mem_mb=by_attempt(1000),
+            runtime=by_attempt(30),
+        params:
+            head=lambda wildcards: GRID.own_models[wildcards.model],
+        message:
+            "Check the temporal model {params.head}"
+        shell:
+            "vqa check-model {params.head:q} > {log:q} 2>&1"
+
 
 rule train:
     input:
@@ -7,6 +34,7 @@ rule train:
         index=run_index,
         permutations=run_permutations,
         split_file=run_split_file,
+        check=run_check,
     output:
         head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
         history=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "history.csv",

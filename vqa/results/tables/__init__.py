@@ -7,6 +7,7 @@ from vqa.results.tables.cells import SYNTHETIC, Cell, Table
 from vqa.results.tables.datasets import cross_table, datasets_table
 from vqa.results.tables.performance import heads_table, performance_table, sampling_table
 from vqa.results.tables.tests import modes_ttest_table, samplers_ttest_table, verdicts_table
+from vqa.results.tables.tuning import tuning_table
 
 __all__ = ["SYNTHETIC", "Cell", "Table", "all_tables"]
 
@@ -20,6 +21,7 @@ def all_tables(data: StudyData) -> list[Table]:
         "ttest-samplers": samplers_ttest_table,
         "heads": heads_table,
         "cross-dataset": cross_table,
+        "tuning": tuning_table,
         "verdicts": verdicts_table,
     }
     tables = []
