@@ -126,6 +126,16 @@ def test_written_statistics_are_read_back(tmp_path):
     pd.testing.assert_frame_equal(again, frame, check_dtype=False, rtol=1e-9)
 
 
+def test_experiments_named_like_numbers_are_found_in_the_written_statistics(tmp_path):
+    names = ("2014", "nan", "NA", "1e3")
+    data = make(tmp_path, experiments=dict.fromkeys(names, FRAMES["frames"]))
+    assert data.statistics["experiment"].unique().tolist() == list(names)
+    for name in names:
+        assert data.comparison("modes", "cvd2014", name, "OS")["baseline_experiment"] == name
+    alone = make(tmp_path / "alone", experiments={"16": FRAMES["frames"]})
+    assert alone.comparison("modes", "cvd2014", "16", "OS")["baseline_experiment"] == "16"
+
+
 def test_an_experiment_without_oo_takes_no_table_from_the_others(tmp_path):
     shuffled = {"backbone": "resnet50", "modes": ["OS", "SS"]}
     data = make(tmp_path, experiments=FRAMES | {"shuffled": shuffled})
