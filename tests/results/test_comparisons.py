@@ -120,7 +120,10 @@ def test_a_flag_stands_beside_the_word(tmp_path):
 def test_written_statistics_are_read_back(tmp_path):
     data = make(tmp_path)
     frame = compare_study(data.study, evaluate_study(data.study))
+    frame.loc[0, ["spread", "p_holm"]] = 1 / 3, 1.25e-7
     write_statistics(tmp_path / "s.csv", frame)
+    first = (tmp_path / "s.csv").read_text().splitlines()[1].split(",")
+    assert [first[COLUMNS.index(name)] for name in ("spread", "p_holm")] == ["0.3333333333", "1.25e-07"]
     again = read_statistics(tmp_path / "s.csv")
     assert list(again.columns) == COLUMNS and (again["flag"] == "").all() and (again["unlike"] == "").all()
     pd.testing.assert_frame_equal(again, frame, check_dtype=False, rtol=1e-9)
