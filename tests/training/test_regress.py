@@ -19,8 +19,8 @@ def study(tmp_path_factory):
     return make_study(tmp_path_factory.mktemp("study"), 30)
 
 
-def by_hand(study, seed: int, refit: bool) -> dict[str, float]:
-    """Scores of the test videos, on the MOS scale."""
+def by_hand(study, seed: int, refit: bool) -> tuple[dict[str, float], list[float]]:
+    """Scores of the test videos, on the MOS scale; losses of training and validation, and its SROCC, before a refit."""
     videos, index = read_manifest(study / "manifest.csv"), read_index(study / "index.csv")
     parts, scale = split(videos, seed), max(video.mos for video in videos)
     x = {name: shards.read(entry.shard)[0].astype(float).mean(0) for name, entry in index.items()}
@@ -38,8 +38,10 @@ def by_hand(study, seed: int, refit: bool) -> dict[str, float]:
         return srocc(fitted(ids["train"], *point)(ids["val"]), np.array([y[name] for name in ids["val"]]))
 
     best = max([(c, gamma) for c in C for gamma in GAMMA], key=validation)
+    chosen = fitted(ids["train"], *best)
+    losses = [np.abs(chosen(ids[part]) - [y[name] for name in ids[part]]).mean() for part in ("train", "val")]
     final = fitted(ids["train"] + ids["val"] if refit else ids["train"], *best)(ids["test"])
-    return dict(zip(ids["test"], final * scale, strict=True))
+    return dict(zip(ids["test"], final * scale, strict=True)), [*losses, validation(best)]
 
 
 @pytest.mark.parametrize("refit", [False, True])
@@ -48,7 +50,9 @@ def test_scores_are_those_of_scikit_learn(study, tmp_path, refit):
     result = train(study, tmp_path / "run", "--head", head, seed=2)
     assert result.returncode == 0, result.stderr
     found = pd.read_csv(tmp_path / "run" / "predictions.csv").query("split == 'test'")
-    expected = by_hand(study, 2, refit)
+    expected, reached = by_hand(study, 2, refit)
+    (line,) = pd.read_csv(tmp_path / "run" / "history.csv").to_dict("records")
+    assert list(line.values()) == [1, 1, *(pytest.approx(value, rel=1e-5) for value in reached)]
     for order in "OS":
         rows = found[found["test_order"] == order]
         assert rows["score"].to_numpy() == pytest.approx([expected[name] for name in rows["video_id"]], rel=1e-5)
