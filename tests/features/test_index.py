@@ -15,7 +15,8 @@ from vqa.system.files import write_json
 
 def shard(folder: Path, name: str, rows: int = 3, dim: int = 2, **made: object) -> dict[str, object]:
     """A shard of these sizes; returns its line in a receipt."""
-    attributes = {"fingerprint": f"f-{name}", "precision_used": "float32", **made}
+    given = {"fingerprint": f"f-{name}", "precision_used": "float32", **made}
+    attributes = {key: value for key, value in given.items() if value is not None}
     data = np.arange(rows * dim, dtype=np.float32).reshape(rows, dim)
     checksum = shards.write(folder / f"{name}.h5", [data], (rows, dim), "float32", range(rows), attributes)
     return {"fingerprint": f"f-{name}", "rows": rows, "dim": dim, "checksum": checksum}
@@ -65,6 +66,13 @@ def test_a_video_without_a_line_or_a_shard_of_another_line_is_refused(tmp_path):
     with pytest.raises(UserError, match="every video is excluded; mend the videos first"):
         write_index(tmp_path / "index.csv", tmp_path, videos("a"), [found])
     assert not (tmp_path / "index.csv").exists()
+
+
+def test_a_shard_that_does_not_say_its_precision_mixes_with_none_that_does(tmp_path):
+    made = {"a": shard(tmp_path, "a", precision_used=None), "b": shard(tmp_path, "b")}
+    found = receipt(tmp_path / "1.json", made)
+    with pytest.raises(UserError, match=r"mixes precisions, .*\(1, as a\) and float32 \(1, as b\)"):
+        write_index(tmp_path / "index.csv", tmp_path, videos("ab"), [found])
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"shards": {}}', '{"excluded": {}}'])
