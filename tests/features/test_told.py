@@ -4,11 +4,11 @@ import signal
 
 import pytest
 
-from vqa.config import Extraction
+from vqa.config import BackboneSettings, Extraction
 from vqa.features import supervise
 from vqa.features.bucket import Look
 from vqa.features.clips import Clip, Source
-from vqa.features.extract import _adopted, _decided, _first
+from vqa.features.extract import _adopted, _decided, _first, extract
 from vqa.features.extraction import _attributes, _report_differences
 from vqa.manifest import Video
 from vqa.system.errors import RunError
@@ -46,6 +46,21 @@ def test_the_first_of_many_is_named_and_the_others_counted():
     assert _first({"a": "a.mp4: is empty"}, "bad") == "a.mp4: is empty"
     many = {"a": "a.mp4: is empty", "b": "x", "c": "y"}
     assert _first(many, "bad") == "a.mp4: is empty (and 2 more bad videos, see the log)"
+
+
+def test_videos_out_of_reach_are_counted_and_leave_no_receipt(tmp_path):
+    gone = [Video(name, str(tmp_path / f"{name}.mp4"), 1.0) for name in "ab"]
+    (tmp_path / "w.pth").write_bytes(b"w")
+    with pytest.raises(RunError) as error:
+        extract(
+            gone, "resnet50", BackboneSettings(), Extraction(), tmp_path / "w.pth", tmp_path, tmp_path / "r.json",
+            "exclude",
+        )  # fmt: skip
+    assert str(error.value) == (
+        f"{tmp_path / 'a.mp4'}: No such file or directory (and 1 more out of reach videos, see the log); "
+        "its shard is kept, run again when it is there"
+    )
+    assert not (tmp_path / "r.json").exists()
 
 
 def test_a_study_decides_its_precision_by_the_config_then_its_record_then_old_shards(tmp_path):
