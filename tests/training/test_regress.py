@@ -5,13 +5,16 @@ import pandas as pd
 import pytest
 from sklearn.svm import SVR as Reference
 
+from tests.training.test_pieces import items
 from tests.training.test_training import make_study, train
+from vqa.config import Run
 from vqa.evaluation.metrics import srocc
 from vqa.features import shards
 from vqa.features.index import read_index
 from vqa.manifest import read_manifest
 from vqa.protocol.splits import split
 from vqa.temporal.svr import GAMMA, C
+from vqa.training import regress
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +59,27 @@ def test_scores_are_those_of_scikit_learn(study, tmp_path, refit):
     for order in "OS":
         rows = found[found["test_order"] == order]
         assert rows["score"].to_numpy() == pytest.approx([expected[name] for name in rows["video_id"]], rel=1e-5)
+
+
+class Remembers:
+    """A head that knows only the point it was last fitted at."""
+
+    refit = False
+
+    def fit(self, rows: object, labels: object, *point: float) -> None:
+        self.point = point
+
+    def eval(self) -> "Remembers":
+        return self
+
+
+@pytest.mark.parametrize("best", [(C[1], GAMMA[2]), (C[-1], GAMMA[-1])])
+def test_the_point_of_the_best_validation_is_kept_and_one_without_a_rank_never(monkeypatch, best):
+    def predict(head, feeder, members):
+        labels = np.array([item.label for item in members])
+        return labels if head.point == best else labels * 0 if head.point[1] == GAMMA[0] else -labels
+
+    monkeypatch.setattr(regress, "predict", predict)
+    parts = {"train": items(4), "val": items(3)}
+    outcome = regress.regress(Run(head="svr"), 0, "O", parts, Remembers())
+    assert outcome.head.point == best and outcome.selected.val_srocc == 1
