@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vqa.evaluation.metrics import evaluate, fit_logistic, logistic, pearson, srocc
+from vqa.evaluation.metrics import _ranks, evaluate, fit_logistic, logistic, pearson, srocc
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -46,11 +46,33 @@ def test_near_linear_predictions_always_fit_and_never_worse_than_a_line():
 
 @pytest.mark.parametrize(
     "scores,status",
-    [([0.5] * 10, "constant"), ([np.nan, *range(9)], "non-finite"), ([np.inf, *range(9)], "non-finite")],
+    [
+        ([0.5] * 10, "constant"),
+        ([0.1] * 10, "constant"),  # their mean is not 0.1, and their std not 0
+        ([0.0] * 9 + [1e-200], "constant"),  # their std is 0
+        ([np.nan, *range(9)], "non-finite"),
+        ([np.inf, *range(9)], "non-finite"),
+    ],
 )
 def test_degenerate_predictions_are_flagged_not_raised(scores, status):
     found = evaluate(np.array(scores, float), np.arange(10.0))
-    assert found.fit_status == status and np.isnan(found.srocc) and np.isnan(found.rmse)
+    assert found.fit_status == status and found.n_test == 10
+    assert np.isnan([found.srocc, found.plcc, found.krocc, found.rmse, found.plcc_raw]).all()
+
+
+@pytest.mark.parametrize("mos,status", [([0.1] * 10, "constant"), ([np.nan, *range(9)], "non-finite")])
+def test_degenerate_labels_are_flagged_too(mos, status):
+    assert evaluate(np.arange(10.0), np.array(mos, float)).fit_status == status
+
+
+def test_scores_and_labels_one_apart_are_no_constants():
+    assert evaluate(np.linspace(0, 1, 10), np.linspace(2, 3, 10)).srocc == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ranks_equal_scipy(seed):
+    values = np.random.default_rng(seed).integers(0, 9, 20) / 8
+    assert _ranks(values).tolist() == stats.rankdata(values).tolist()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -83,6 +105,15 @@ def test_a_falling_line_keeps_its_sign_too():
     found = evaluate(scores, mos)
     assert found.fit_status == "linear" and fit_logistic(scores, mos).sign == -1
     assert found.plcc == pytest.approx(stats.pearsonr(scores, mos).statistic) and found.plcc < -0.9
+
+
+def test_a_logistic_that_ends_flat_gives_way_to_the_line():
+    """From the paper's start values least squares finds a step at 8 here, worse than the line."""
+    scores, mos = np.array([7.0, 8.0, 1.0, 0.0]), np.array([4.0, 4.0, 7.0, 8.0])
+    found, line = evaluate(scores, mos), stats.linregress(scores, mos)
+    assert found.fit_status == "linear" and found.plcc == pytest.approx(line.rvalue)
+    assert found.rmse == pytest.approx(np.sqrt(np.mean((line.slope * scores + line.intercept - mos) ** 2)))
+    np.testing.assert_allclose(fit_logistic(scores, mos).map(np.array([2.5])), line.slope * 2.5 + line.intercept)
 
 
 def test_two_videos_are_too_few():

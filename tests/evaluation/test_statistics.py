@@ -102,6 +102,14 @@ def test_fewer_than_three_runs_stay_undecided(n):
     assert found.flag == "few-seeds" and word(found) == "undecided"
 
 
+def test_three_runs_of_three_splits_can_decide():
+    a = np.array([0.7, 0.8, 0.9])
+    found = compare(a + 0.25, a, 60, 20, 0.02)
+    assert found.flag == "" and word(found) == "different"
+    assert compare([*a, 0.9], [0.5] * 4, 60, 20, 0.02, splits="xyzz").flag == ""
+    assert compare(a, [0.5] * 3, 60, 20, 0.02, splits="xyy").flag == "few-splits"
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_tost_of_a_comparison_equals_statsmodels_with_the_corrected_error(seed):
     """statsmodels' own test on samples rescaled around their mean, so that its standard error is the corrected one."""

@@ -1,6 +1,7 @@
 import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
@@ -13,15 +14,18 @@ from vqa.backbones import create
 from vqa.backbones.extractor import Extractor
 from vqa.backbones.weights import place
 from vqa.config import BackboneSettings, Extraction
+from vqa.config.versions import FEATURE_VERSION
 from vqa.features import clips, shards
 from vqa.features.clips import cubes
 from vqa.features.extract import extract as extract_videos
-from vqa.features.identity import bucket_of
+from vqa.features.identity import bucket_of, fingerprint, settings_of
 from vqa.features.index import read_index
 from vqa.features.stream import Features, load_extractor, one_behind, prefetch, resolve_precision, stored, stream
 from vqa.manifest import Video, write_manifest
 from vqa.system.errors import RunError, UserError
+from vqa.system.files import sha256
 from vqa.video import open_video
+from vqa.video.versions import libraries
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +58,27 @@ def test_shards_hold_the_features_of_every_frame_and_say_what_made_them(tmp_path
     result = extract(tmp_path, weights, "efficientnet_lite0", "--storage", "float32", "--memory-mb", "100")
     assert result.returncode == 0, result.stderr
     extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
+    chosen = Extraction(precision="float32", storage="float32")
+    settings = settings_of("efficientnet_lite0", BackboneSettings(), chosen)
     for video in dataset:
         frames = np.stack(list(open_video(video).frames()))
         expected = extractor(torch.from_numpy(frames)).numpy()
         found, attributes = shards.read(tmp_path / "shards" / f"{video.video_id}.h5")
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
-        assert attributes["frames_decoded"] == attributes["frames_container"] == len(frames)
-        assert attributes["decoder"].startswith("pyav") and attributes["precision_used"] == "float32"
-        assert len(attributes["weights_sha256"]) == 64
+        status, content = Path(video.path).stat(), sha256(video.path)
+        depends = settings | {"weights": sha256(weights / "efficientnet_lite0.pth")}
+        assert attributes["decoder"].startswith("pyav") and attributes.pop("preprocessing")
+        assert abs(datetime.fromisoformat(attributes.pop("created")) - datetime.now(UTC)).total_seconds() < 300
+        assert json.loads(attributes.pop("settings")) == depends and attributes.pop("checksum")
+        assert attributes == {key: "" if value is None else value for key, value in depends.items()} | {
+            "weights_sha256": depends["weights"], "weights_trained": True, "clip_length": 1, "clip_stride": 1,
+            "precision_used": "float32", "libraries": libraries("pyav"), "feature_version": FEATURE_VERSION,
+            "video_id": video.video_id, "rows": len(frames), "dim": expected.shape[1], "frames_decoded": len(frames),
+            "frames_container": len(frames), "corrupt_frames": 0, "width": 64, "height": 48, "fps": 24.0,
+            "pixel_format": "yuv420p", "source": f"{video.video_id}.mp4", "source_size": status.st_size,
+            "source_mtime_ns": status.st_mtime_ns, "source_sha256": content, "causes": "{}",
+            "fingerprint": fingerprint(depends, video, content, {}), "decoder": attributes["decoder"],
+        }  # fmt: skip
     receipt = json.loads((tmp_path / "receipt.json").read_text())
     assert sorted(receipt["shards"]) == ["a", "b", "c", "d"] and receipt["excluded"] == {}
     assert not [p for p in (tmp_path / "shards").iterdir() if p.suffix != ".h5"]

@@ -215,3 +215,37 @@ def test_tasks_and_what_was_seen_come_back_as_written(tmp_path):
         (tmp_path / "t.json").write_text(damaged)
         with pytest.raises(UserError, match="is no task of an extraction"):
             read_task(tmp_path / "t.json")
+
+
+def test_what_was_read_is_told_under_the_stamp_it_was_planned_with(tmp_path):
+    """Of a current shard the source as it is now, of a new one as it was decoded, of others what lies there."""
+    paths = {name: tmp_path / f"{name}.mp4" for name in ("kept", "made", "bad")}
+    videos = [Video(name, str(path), 1.0) for name, path in paths.items()]
+    for path in (*paths.values(), tmp_path / "w.pth"):
+        path.write_bytes(path.name.encode())
+        os.utime(path, ns=(7, 7))
+    touched, decoded = State(8, 9), {"source_sha256": "c2", "source_size": 3, "source_mtime_ns": 4}
+    kept = {"source_sha256": "c1", "source_size": 1, "source_mtime_ns": 1}
+    look = buckets.Look({"kept": touched, "made": State(5, 5)}, {"kept": kept})
+    stamps = {str(path): f"stamp of {name}" for name, path in paths.items() if name != "bad"}
+    bucket = Bucket(tmp_path, videos, DEPENDS, "weights' own", NOW)
+    weights = tmp_path / "w.pth"
+    assert buckets.seen(bucket, look, {"kept": kept, "made": decoded}, stamps | {str(weights): "s"}, weights) == {
+        str(paths["kept"]): Seen("stamp of kept", touched, "c1"),
+        str(paths["made"]): Seen("stamp of made", State(3, 4), "c2"),
+        str(paths["bad"]): Seen("", State(7, 7), sha256(paths["bad"])),
+        str(weights): Seen("s", State(5, 7), "weights' own"),
+    }
+    assert buckets.seen(bucket, look, {"kept": kept, "made": decoded}, stamps, weights)[str(weights)].stamp == ""
+
+
+def test_a_receipt_is_sorted_and_holds_what_the_index_needs(tmp_path, video):
+    entries = {name: shard_of(tmp_path, replace(video, video_id=name)) for name in ("b", "a")}
+    write_receipt(tmp_path / "r.json", entries, {"d": "why d", "c": "why c"})
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert list(written["shards"]) == ["a", "b"] and list(written["excluded"].items()) == [
+        ("c", "why c"), ("d", "why d"),
+    ]  # fmt: skip
+    keys = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames",
+            "precision_used", "decoder")  # fmt: skip
+    assert written["shards"]["a"] == {key: entries["a"][key] for key in keys}

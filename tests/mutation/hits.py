@@ -17,7 +17,7 @@ def collecting() -> bool:
 
 
 def install() -> None:
-    """Put `record` in place of mutmut's; in other Pythons than the tests' own, sitecustomize calls this."""
+    """Put `record` in place of mutmut's; in other Pythons than the tests' own, the changed package calls this."""
     if collecting():
         from mutmut.mutation import trampoline
 

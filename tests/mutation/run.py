@@ -42,7 +42,9 @@ PACKAGES = {
     "features": ("vqa/features/*", "tests/features"),
     "comparisons": ("vqa/results/comparisons.py", "tests/results"),
 }
-LINKED = ("vqa", "tests", "workflow", "Snakefile", "config.yaml", "README.md")
+LINKED = ("tests", "workflow", "Snakefile", "config.yaml", "README.md")
+# Every process that runs changed code imports it first; a sitecustomize would give way to those of the tests.
+INSTALL = '\n__import__("tests.mutation.hits").mutation.hits.install()\n'
 STATUS = {None: "not tried", 0: "survived", 1: "killed", 3: "killed", 5: "no tests", 33: "no tests", -24: "timeout",
           24: "timeout", 36: "timeout", 152: "timeout", 255: "timeout", -9: "timeout"}  # fmt: skip
 KILLED = ("killed", "timeout", "crash")
@@ -58,7 +60,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def prepare(package: str) -> Path:
-    """The package's folder: the repository by links, and a pyproject.toml that names what is changed and tested."""
+    """The package's folder: links to the repository, a copy of vqa, and a pyproject.toml that names what is tried."""
     folder = BUILD / package
     folder.mkdir(parents=True, exist_ok=True)
     for name in LINKED:
@@ -68,10 +70,17 @@ def prepare(package: str) -> Path:
     settings = f"only_mutate = {[changed]}\npytest_add_cli_args_test_selection = {[tests]}\n"
     common = (REPO / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(common.replace("[tool.mutmut]\n", f"[tool.mutmut]\n{settings}"))
-    (folder / "startup").mkdir(exist_ok=True)
-    (folder / "startup/sitecustomize.py").write_text("from tests.mutation.hits import install\n\ninstall()\n")
+    copy_package(folder / "vqa")
     forget_outdated(folder, tests)
     return folder
+
+
+def copy_package(folder: Path) -> None:
+    """vqa with `INSTALL`, which mutmut changes and copies on."""
+    folder.unlink() if folder.is_symlink() else shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(REPO / "vqa", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(folder / "__init__.py", "a") as file:
+        file.write(INSTALL)
 
 
 def forget_outdated(folder: Path, tests: str) -> None:
@@ -110,10 +119,10 @@ def verdicts(folder: Path) -> dict[str, str]:
 
 def try_mutants(folder: Path, names: list[str], jobs: int) -> None:
     command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(jobs), *names]
-    paths = f"{folder / 'startup'}{os.pathsep}{folder / 'mutants'}"
-    variables = {"PYTHONPATH": paths, hits.FILE: str(folder / "hits"), "OMP_NUM_THREADS": "1"}
+    variables = {"PYTHONPATH": str(folder / "mutants"), hits.FILE: str(folder / "hits"), "OMP_NUM_THREADS": "1"}
     if subprocess.run(command, cwd=folder, env=os.environ | variables).returncode:
-        sys.exit(f"the tests of {folder.name} fail without any change, or were stopped; see above")
+        tests = PACKAGES[folder.name][1]
+        sys.exit(f"{folder.name}: stopped, or its tests fail without any change: `python -m pytest {tests}` says how")
 
 
 def survivor(folder: Path, name: str) -> Survivor:

@@ -120,10 +120,23 @@ def test_a_flag_stands_beside_the_word(tmp_path):
 def test_written_statistics_are_read_back(tmp_path):
     data = make(tmp_path)
     frame = compare_study(data.study, evaluate_study(data.study))
+    frame.loc[0, ["spread", "p_holm"]] = 1 / 3, 1.25e-7
     write_statistics(tmp_path / "s.csv", frame)
+    first = (tmp_path / "s.csv").read_text().splitlines()[1].split(",")
+    assert [first[COLUMNS.index(name)] for name in ("spread", "p_holm")] == ["0.3333333333", "1.25e-07"]
     again = read_statistics(tmp_path / "s.csv")
     assert list(again.columns) == COLUMNS and (again["flag"] == "").all() and (again["unlike"] == "").all()
     pd.testing.assert_frame_equal(again, frame, check_dtype=False, rtol=1e-9)
+
+
+def test_experiments_named_like_numbers_are_found_in_the_written_statistics(tmp_path):
+    names = ("2014", "nan", "NA", "1e3")
+    data = make(tmp_path, experiments=dict.fromkeys(names, FRAMES["frames"]))
+    assert data.statistics["experiment"].unique().tolist() == list(names)
+    for name in names:
+        assert data.comparison("modes", "cvd2014", name, "OS")["baseline_experiment"] == name
+    alone = make(tmp_path / "alone", experiments={"16": FRAMES["frames"]})
+    assert alone.comparison("modes", "cvd2014", "16", "OS")["baseline_experiment"] == "16"
 
 
 def test_an_experiment_without_oo_takes_no_table_from_the_others(tmp_path):

@@ -1,13 +1,25 @@
 """A training killed at any epoch and started again ends in the bytes of an undisturbed one."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from tests.training.test_training import make_study, train
+from vqa.config import Run
+from vqa.features.index import Entry
+from vqa.temporal.registry import create
+from vqa.training import resume
+from vqa.training.job import _identity
+from vqa.training.optimiser import Adam
+from vqa.training.resume import Checkpoint
+from vqa.training.state import Epoch, Selection, State
 
 FILES = ("predictions.csv", "history.csv", "head.pt")
 # Ends the process, without a word, right after the state of an epoch is written.
@@ -71,3 +83,80 @@ def test_patience_ends_a_training_that_gets_no_better(study, tmp_path):
     result = train(study, tmp_path / "run", "--patience", 2, "--lr", "1e-30")
     assert result.returncode == 0, result.stderr
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + 3
+
+
+def state(seed: int, epochs: int) -> State:
+    """After some steps with made-up gradients."""
+    head = create("vsfa", 3, seed)
+    made = State(head, Adam(head.parameters()), Selection("best-val-srocc"))
+    for number in range(1, epochs + 1):
+        step(made, number)
+        made.history.append(Epoch(number, 4 * number, 0.5, 0.25, (0.1, 0.9, 0.3)[number - 1]))
+        made.selection.offer(made.history[-1], head)
+    return made
+
+
+def step(made: State, number: int) -> None:
+    for parameter in made.head.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
+    made.optimiser.step(1e-2)
+
+
+def test_a_state_comes_back_whole_and_steps_on_as_if_never_stopped(tmp_path, caplog):
+    stopped, fresh = state(0, 3), state(1, 0)
+    Checkpoint(tmp_path / "c.pt", "mine").write(stopped)
+    with caplog.at_level(logging.INFO, "vqa"):
+        Checkpoint(tmp_path / "c.pt", "mine").restore(fresh)
+    assert caplog.messages == ["resumed after epoch 3"]
+    assert fresh.history == stopped.history and fresh.steps == 12
+    assert fresh.selection.epoch.epoch == 2 and fresh.selection.epochs_since == 1
+    for each in (stopped, fresh):
+        step(each, 9)
+    heads = [each.head for each in (stopped, fresh)]
+    assert all(torch.equal(a, b) for a, b in zip(*(head.parameters() for head in heads), strict=True))
+    best = [each.selection.restore(each.head) for each in (stopped, fresh)]
+    assert all(torch.equal(a, b) for a, b in zip(*(head.parameters() for head in best), strict=True))
+
+
+@pytest.mark.parametrize("written,said", [(None, []), (b"", ["cannot be read"]), ("other", ["is of another training"])])
+def test_what_cannot_be_resumed_leaves_the_state_fresh(tmp_path, caplog, written, said):
+    if written == "other":
+        Checkpoint(tmp_path / "c.pt", "other").write(state(0, 3))
+    elif written is not None:
+        (tmp_path / "c.pt").write_bytes(written)
+    fresh = state(1, 0)
+    Checkpoint(tmp_path / "c.pt", "mine").restore(fresh)
+    assert fresh.history == [] and len(caplog.messages) == len(said)
+    assert all(word in text and "c.pt" in text for word, text in zip(said, caplog.messages, strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(fresh.head.parameters(), create("vsfa", 3, 1).parameters(), strict=True)
+    )
+
+
+def test_a_state_is_written_every_two_minutes(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(resume.time, "monotonic", lambda: now[0])
+    checkpoint, made = Checkpoint(tmp_path / "c.pt", "mine"), state(0, 1)
+    found = []
+    for now[0] in (1119.9, 1120.0, 1239.9, 1240.0):
+        checkpoint.write_if_due(made)
+        found.append((tmp_path / "c.pt").exists())
+        (tmp_path / "c.pt").unlink(missing_ok=True)
+    assert found == [False, True, False, True]
+    checkpoint.remove()  # of what is not there
+
+
+def test_all_that_a_training_depends_on_is_its_identity():
+    entry = Entry("a", 3, 2, "sum", Path("a.h5"))
+    run, index, parts = Run(), {"a": entry, "b": entry}, {"a": "train", "b": "val", "gone": "test"}
+    own = _identity(run, 0, "O", index, parts)
+    assert own == _identity(Run(threads=3, device="cpu"), 0, "O", index | {"c": entry}, parts)
+    others = [
+        _identity(Run(lr=0.5), 0, "O", index, parts),
+        _identity(Run(head="gru-mean"), 0, "O", index, parts),
+        _identity(run, 1, "O", index, parts),
+        _identity(run, 0, "S", index, parts),
+        _identity(run, 0, "O", index | {"a": replace(entry, checksum="other")}, parts),
+        _identity(run, 0, "O", index, parts | {"b": "test"}),
+    ]
+    assert len({own, *others}) == 7

@@ -17,9 +17,11 @@ from vqa.protocol.sampling import frame_sequence
 from vqa.system.errors import UserError
 from vqa.system.files import write_json
 from vqa.temporal.checkpoint import load_head
+from vqa.training import job
 from vqa.training.fit import fit
 from vqa.training.items import load_items
 from vqa.training.job import train
+from vqa.training.tune import points
 
 DIM = 6
 PARTS = {f"v{n}": "train" if n < 6 else "val" if n < 8 else "test" for n in range(10)}
@@ -125,6 +127,14 @@ def test_a_run_trains_in_its_own_order(indexed, tmp_path):
         expected = fit(run, 2, order, items, "cpu").history
         assert [epoch.train_loss for epoch in found[order]] == [epoch.train_loss for epoch in expected]
     assert found["O"][-1].train_loss != found["S"][-1].train_loss
+
+
+def test_every_point_resumes_only_its_own_state(indexed, tmp_path, monkeypatch):
+    videos, index = indexed
+    run, asked = Run(epochs=1, tune={"lr": [1e-3, 1e-2]}), []
+    monkeypatch.setattr(job, "_identity", lambda *of: asked.append(of) or "same")
+    train(run, 2, "S", videos, index, PARTS, tmp_path, {})
+    assert asked == [(point.run, 2, "S", index, PARTS) for point in points(run)]
 
 
 @pytest.mark.parametrize("order", ["O", "S"])

@@ -1,16 +1,20 @@
 """A grid is trained point by point, and validation alone chooses."""
 
 import json
+import logging
+import math
 
 import pandas as pd
 import pytest
+import torch
 
 from tests.conftest import assert_one_line_error
 from tests.training.test_training import make_study, train
 from vqa.config import Experiment, Run, validate
 from vqa.system.errors import UserError
 from vqa.temporal.checkpoint import load_head
-from vqa.training.tune import points
+from vqa.training.state import Epoch, Outcome
+from vqa.training.tune import points, tune
 
 GRID = '{"lr":[1e-4,3e-3],"head.hidden":[4,8]}'
 
@@ -29,6 +33,32 @@ def test_every_point_of_the_product_is_a_run():
         (1e-3, '{"name":"vsfa","width":16}'),
     ]
     assert [each.run for each in points(Run())] == [Run()]
+
+
+def test_a_points_option_joins_those_of_the_head():
+    found = points(Run(head='{"name":"tcn","dropout":0.3}', tune={"head.layers": [2, 3], "epochs": [5]}))
+    assert [(json.loads(each.run.head), each.run.epochs) for each in found] == [
+        ({"name": "tcn", "dropout": 0.3, "layers": layers}, 5) for layers in (2, 3)
+    ]
+    assert all(each.run.tune == {} for each in found)
+
+
+@pytest.mark.parametrize(
+    "reached,best",
+    [([0.1, 0.4, 0.4, 0.3], 1), ([math.nan, -0.5, math.nan, -0.6], 1), ([math.nan] * 4, 0), ([0.4, math.nan, 0, 0], 0)],
+)
+def test_the_first_of_the_best_defined_points_wins_and_all_are_told(reached, best, caplog):
+    run = Run(tune={"lr": [1e-4, 1e-3], "batch_size": [2, 4]})
+    changes = [{"lr": lr, "batch_size": size} for lr in (1e-4, 1e-3) for size in (2, 4)]
+    outcomes = [Outcome(torch.nn.Linear(1, 1), [], Epoch(n + 3, 0, 0.0, 0.0, value)) for n, value in enumerate(reached)]
+    with caplog.at_level(logging.INFO, "vqa"):
+        found = tune(run, lambda point, number: outcomes[number])
+    assert found.outcome is outcomes[best] and found.run == points(run)[best].run
+    told = [(each["point"], str(each["val_srocc"]), each["epoch"]) for each in found.grid]
+    assert told == [(change, str(value), n + 3) for n, (change, value) in enumerate(zip(changes, reached, strict=True))]
+    assert caplog.messages[0] == f"{changes[0]}: validation SROCC {reached[0]:.4f} in epoch 3" and len(told) == 4
+    caplog.clear()
+    assert tune(Run(), lambda point, number: outcomes[number]).grid[0]["point"] == {} and not caplog.messages
 
 
 def test_the_best_point_on_validation_is_kept_and_the_grid_recorded(study, tmp_path):

@@ -178,8 +178,8 @@ def _death(status: int, videos: list[Video], watch: Watch) -> Exception:
     name = signal.Signals(-status).name
     if -status in _CRASHES and watch.number != _NONE:
         return Broken(f"crashes ({name})", videos[watch.number])
-    hint = "; is memory short?" if -status == signal.SIGKILL else ""
-    return RunError(f"{at}: the extraction was ended by {name}{hint} Try again")
+    hint = "is memory short? Try again" if -status == signal.SIGKILL else "try again"
+    return RunError(f"{at}: the extraction was ended by {name}; {hint}")
 
 
 def _work(parent: int, sender: Connection, work: Work, videos: list[Video], watch: Watch) -> None:

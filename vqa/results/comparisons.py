@@ -28,6 +28,8 @@ _TESTS = ["n_seeds", "difference", "ci_low", "ci_high", "d_z"]
 _TESTS += ["p_paired", "p_corrected", "p_wilcoxon", "p_tost", "flag", "p_holm", "verdict"]
 _ADDED = ["n_splits", "spread", "tost_low", "tost_high", "p_tost_holm", "detectable", "provable", "unlike"]
 COLUMNS = [*_CELLS, *_TESTS, *_ADDED]
+_TEXTS = [*_CELLS, "flag", "verdict", "unlike"]  # `2014` and `nan` are names
+_UNDEFINED = {name: ["", "nan"] for name in COLUMNS if name not in _TEXTS}
 
 
 def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
@@ -97,6 +99,4 @@ def write_statistics(path: Path, statistics: pd.DataFrame) -> None:
 
 
 def read_statistics(path: Path) -> pd.DataFrame:
-    texts = {"flag": "", "unlike": ""}
-    frame = pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"], dtype=dict.fromkeys(texts, str))
-    return frame.fillna(texts)
+    return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=_UNDEFINED)
