@@ -1,5 +1,7 @@
 """Which shards are still right: of version 0.1, of other libraries or precisions, or another one of the name."""
 
+import builtins
+import errno
 import json
 import os
 from dataclasses import replace
@@ -7,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from vqa.backbones import checkpoints
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
 from vqa.features import bucket as buckets
@@ -15,11 +19,11 @@ from vqa.features import shards
 from vqa.features.bucket import Bucket, write_receipt
 from vqa.features.extract import extract
 from vqa.features.identity import fingerprint, same_libraries, settings_of
-from vqa.features.index import open_features, read_index, write_index
+from vqa.features.index import open_features, read_index, read_receipt, write_index
 from vqa.features.sources import Seen, State, Task, read_seen, read_task, write_seen, write_task
 from vqa.manifest import Video
 from vqa.study.stamps import ABSENT, Stamps
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 from vqa.system.files import create_once, digest, sha256
 from vqa.video.versions import libraries
 
@@ -218,25 +222,49 @@ def test_tasks_and_what_was_seen_come_back_as_written(tmp_path):
 
 
 def test_what_was_read_is_told_under_the_stamp_it_was_planned_with(tmp_path):
-    """Of a current shard the source as it is now, of a new one as it was decoded, of others what lies there."""
-    paths = {name: tmp_path / f"{name}.mp4" for name in ("kept", "made", "bad")}
+    """Of a current shard the source as it was looked at, of a new one as it was decoded, of others what lay there:
+    a bad video that was repaired meanwhile is another.
+    """
+    paths = {name: tmp_path / f"{name}.mp4" for name in ("kept", "made", "bad", "repaired")}
     videos = [Video(name, str(path), 1.0) for name, path in paths.items()]
     for path in (*paths.values(), tmp_path / "w.pth"):
         path.write_bytes(path.name.encode())
         os.utime(path, ns=(7, 7))
     touched, decoded = State(8, 9), {"source_sha256": "c2", "source_size": 3, "source_mtime_ns": 4}
     kept = {"source_sha256": "c1", "source_size": 1, "source_mtime_ns": 1}
-    look = buckets.Look({"kept": touched, "made": State(5, 5)}, {"kept": kept})
+    states = {"kept": touched, "made": State(5, 5), "bad": State(7, 7), "repaired": State(12, 6)}
+    look = buckets.Look(states, {"kept": kept})
     stamps = {str(path): f"stamp of {name}" for name, path in paths.items() if name != "bad"}
     bucket = Bucket(tmp_path, videos, DEPENDS, "weights' own", NOW)
-    weights = tmp_path / "w.pth"
-    assert buckets.seen(bucket, look, {"kept": kept, "made": decoded}, stamps | {str(weights): "s"}, weights) == {
+    entries, weights = {"kept": kept, "made": decoded}, str(tmp_path / "w.pth")
+    checkpoint = Path(weights), State(6, 7)
+    assert buckets.seen(bucket, look, entries, stamps | {weights: "s"}, checkpoint) == {
         str(paths["kept"]): Seen("stamp of kept", touched, "c1"),
         str(paths["made"]): Seen("stamp of made", State(3, 4), "c2"),
         str(paths["bad"]): Seen("", State(7, 7), sha256(paths["bad"])),
-        str(weights): Seen("s", State(5, 7), "weights' own"),
+        str(paths["repaired"]): Seen("stamp of repaired", State(12, 6), ""),
+        weights: Seen("s", State(6, 7), "weights' own"),
     }
-    assert buckets.seen(bucket, look, {"kept": kept, "made": decoded}, stamps, weights)[str(weights)].stamp == ""
+    assert buckets.seen(bucket, look, entries, stamps, checkpoint)[weights].stamp == ""
+
+
+@pytest.mark.parametrize(
+    "place,name,read",
+    [
+        (builtins, "open", lambda folder: read_index(folder / "index.csv")),
+        (Path, "read_text", lambda folder: read_receipt(folder / "receipt.json")),
+        (np, "memmap", lambda folder: shards.memory_map(folder / "a.h5")),
+        (torch, "load", lambda folder: checkpoints.read(folder / "w.pth")),
+    ],
+)
+def test_a_disk_that_fails_damages_no_file(tmp_path, monkeypatch, place, name, read):
+    def fail(*arguments, **named):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    indexed(tmp_path)
+    monkeypatch.setattr(place, name, fail)
+    with pytest.raises(RunError, match=r"cannot be reached \(Stale file handle\); try again"):
+        read(tmp_path)
 
 
 def test_a_receipt_is_sorted_and_holds_what_the_index_needs(tmp_path, video):

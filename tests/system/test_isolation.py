@@ -18,6 +18,9 @@ def behave(name: str) -> str:
         os.kill(os.getpid(), signal.SIGSEGV)
     if name == "hangs":
         time.sleep(60)
+    if name == "circles":
+        while True:
+            pass
     if name == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if name == "refuses":
@@ -69,3 +72,10 @@ def test_a_refused_fork_is_a_failure_of_the_run(monkeypatch):
 def test_a_killed_reader_is_a_failure_of_the_run():
     with pytest.raises(RunError, match="was killed"):
         guarded(behave, "killed", hint="delete it")
+
+
+def test_a_reader_that_runs_in_circles_is_the_files_fault_and_the_next_file_is_read(monkeypatch):
+    monkeypatch.setattr(isolation, "_SECONDS", 2)
+    found = list(guarded_each(behave, ["a", "circles", "b"], hint="delete it"))
+    assert [type(each) for each in found] == [str, ReaderCrash, str]
+    assert str(found[1]) == "circles: is damaged, its reader finds no end; delete it"

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
+from vqa.system.files import reaching
 
 _METADATA = "_metadata"  # of a state dict, as torch names it
 
@@ -15,7 +16,10 @@ _METADATA = "_metadata"  # of a state dict, as torch names it
 def read(path: Path) -> dict[str, Tensor]:
     """The state dict of a checkpoint, whatever wraps it (`state_dict:`, `module.` prefixes)."""
     try:
-        data: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with reaching(path):
+            data: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except RunError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint; see `vqa weights --help` for where to get it") from None
     except Exception as error:  # torch raises many types on bytes that are no checkpoint

@@ -44,7 +44,7 @@ def manifest(study: Study, dataset: str, output: Path) -> None:
 @click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
 @click.option("--output", type=FILE, required=True, help="CSV: size, frame rate, frames, format, error")
 @click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="threads")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="processes")
 def probe(manifest: Path, output: Path, on_bad_video: str, workers: int) -> None:
     """Read every video's header, decode its first frame, and list what was found."""
     from vqa.features.probe import first_problem, probe_all, write_probes
@@ -59,7 +59,7 @@ def probe(manifest: Path, output: Path, on_bad_video: str, workers: int) -> None
 @click.command()
 @config_option
 @click.option("--headers/--no-headers", default=True, show_default=True, help="open every video")
-@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="threads")
+@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="processes")
 def check(config: Path, headers: bool, workers: int) -> None:
     """Look at all configured datasets before anything runs. Exit status 2 if one is not ready."""
     from vqa.study.check import check_datasets

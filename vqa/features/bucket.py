@@ -104,17 +104,26 @@ def write_receipt(path: Path, entries: dict[str, dict[str, Any]], bad: dict[str,
 
 
 def seen(
-    bucket: Bucket, look: Look, entries: dict[str, dict[str, Any]], stamps: Mapping[str, str], weights: Path
+    bucket: Bucket,
+    look: Look,
+    entries: dict[str, dict[str, Any]],
+    stamps: Mapping[str, str],
+    weights: tuple[Path, State],
 ) -> dict[str, Seen]:
-    """What this job read, by path: what stands in the shards, and bad videos and the checkpoint as they are now."""
+    """What this job read, by path, as it was before it was read: what changed since is another source.
+
+    weights: the checkpoint and its state before it was hashed.
+    """
     found = {}
     for video in bucket.videos:
+        then = look.states[video.video_id]
         if entry := entries.get(video.video_id):
-            now, content = look.states[video.video_id], entry["source_sha256"]
+            content = entry["source_sha256"]
             if video.video_id not in look.kept:
-                now = State(entry["source_size"], entry["source_mtime_ns"])
+                then = State(entry["source_size"], entry["source_mtime_ns"])
         else:
-            now, content = state(video.path), sha256(video.path)
-        found[video.path] = Seen(stamps.get(video.path, ""), now, content)
-    found[str(weights)] = Seen(stamps.get(str(weights), ""), state(weights), bucket.depends["weights"])
+            content = sha256(video.path) if state(video.path) == then else ""
+        found[video.path] = Seen(stamps.get(video.path, ""), then, content)
+    checkpoint, then = weights
+    found[str(checkpoint)] = Seen(stamps.get(str(checkpoint), ""), then, bucket.depends["weights"])
     return found

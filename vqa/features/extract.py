@@ -11,7 +11,7 @@ from vqa.features import bucket as buckets
 from vqa.features.bucket import Bucket, Look
 from vqa.features.extraction import Job, Made
 from vqa.features.identity import settings_of
-from vqa.features.sources import write_seen
+from vqa.features.sources import state, write_seen
 from vqa.features.supervise import supervise
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
@@ -42,6 +42,7 @@ def extract(
     """
     remove_stale_parts(output)
     depends, decided = settings_of(backbone, settings, extraction), _decided(extraction, precision)
+    checkpoint = weights, state(weights)
     bucket = Bucket(output, videos, depends, sha256(weights), libraries(extraction.decoder), decided)
     look = bucket.look()
     bucket.precision = decided or _adopted(look, precision)
@@ -57,7 +58,7 @@ def extract(
     if bad and on_bad_video == "fail":
         raise UserError(_first(bad, "bad"))
     if seen:
-        write_seen(seen, buckets.seen(bucket, look, entries, stamps(), weights))
+        write_seen(seen, buckets.seen(bucket, look, entries, stamps(), checkpoint))
     buckets.write_receipt(receipt, entries, bad)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from vqa.features import shards
 from vqa.manifest import Video
 from vqa.system.errors import MEND, UserError
-from vqa.system.files import write_text
+from vqa.system.files import reaching, write_text
 
 log = logging.getLogger("vqa")
 _COLUMNS = ("video_id", "rows", "dim", "checksum")
@@ -76,7 +76,8 @@ def _check_shards(folder: Path, wanted: list[str], known: dict[str, dict[str, An
 
 def read_receipt(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        content = json.loads(path.read_text())
+        with reaching(path):
+            content = json.loads(path.read_text())
         return {"shards": content["shards"], "excluded": content["excluded"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{path}: is no receipt; delete it and run `snakemake --cores N`") from None
@@ -85,7 +86,7 @@ def read_receipt(path: Path) -> dict[str, dict[str, Any]]:
 def read_index(path: Path) -> dict[str, Entry]:
     """video_id -> entry; shards lie beside the index."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with reaching(path), open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         entries = [
             Entry(r["video_id"], int(r["rows"]), int(r["dim"]), r["checksum"], path.parent / f"{r['video_id']}.h5")

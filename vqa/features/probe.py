@@ -2,7 +2,7 @@
 
 import csv
 import io
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tqdm import tqdm
 from vqa.manifest import Video
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
+from vqa.system.isolation import guarded_each
 from vqa.video import Header, probe
 
 # Bytes a pixel of the frame, measured: HEVC of 10 bits with four threads held 57, and may keep more references.
@@ -41,19 +42,26 @@ def network_mb(width: int, height: int, clip_length: int = 1) -> float:
 
 
 def probe_all(videos: list[Video], workers: int) -> list[Probe]:
-    """Open every video, `workers` at a time; a bad one is reported, not raised.
+    """Open every video, in `workers` processes; a bad one, such as one that crashes its decoder, is reported.
 
     Raises `RunError` for one that cannot be read: nothing is known of it.
     """
+    named = {video.path: video for video in videos}
+    paths, hint = [video.path for video in videos], "download it again, re-encode it or exclude it"
+    probes = []
+    with ExitStack() as stack:
+        readers = [guarded_each(_header, paths[start::workers], named, hint=hint) for start in range(workers)]
+        for reader in readers:
+            stack.enter_context(closing(reader))
+        for number, video in enumerate(tqdm(videos, desc="probe", unit="video", disable=None)):
+            found = next(readers[number % workers])
+            header, error = (None, str(found)) if isinstance(found, UserError) else (found, "")
+            probes.append(Probe(video.video_id, header, error))
+    return probes
 
-    def one(video: Video) -> Probe:
-        try:
-            return Probe(video.video_id, probe(video))
-        except UserError as error:
-            return Probe(video.video_id, None, str(error))
 
-    with ThreadPoolExecutor(workers) as pool:
-        return list(tqdm(pool.map(one, videos), total=len(videos), desc="probe", unit="video", disable=None))
+def _header(path: str, named: dict[str, Video]) -> Header:
+    return probe(named[path])
 
 
 def write_probes(output: Path, probes: list[Probe]) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqa.protocol.sampling import rate_of
-from vqa.system.errors import MEND, RunError, UserError
-from vqa.system.files import UNREACHABLE, atomic
+from vqa.system.errors import MEND, UserError
+from vqa.system.files import atomic, reaching
 from vqa.system.isolation import guarded, guarded_each
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
@@ -115,7 +115,8 @@ def _map(path: str | Path, place: Place) -> NDArray[Any]:
         raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
     try:
         # Copy-on-write: as shared as read-only, and torch takes it without complaint.
-        mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
+        with reaching(path):
+            mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
     except (ValueError, OSError):
         raise UserError(f"{path}: is truncated; {_HINT}") from None
     if hashlib.sha256(mapped.data).hexdigest()[:16] != checksum:
@@ -141,13 +142,11 @@ def _open(path: str | Path) -> Iterator[Any]:
     import h5py
 
     try:
-        with h5py.File(path, "r") as file:
+        with reaching(path), h5py.File(path, "r") as file:
             yield file
     except FileNotFoundError:
         raise UserError(f"{path}: this shard is missing; run `{MEND}`") from None
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, OSError) and error.errno in UNREACHABLE:
-            raise RunError(f"{path}: cannot be reached ({os.strerror(error.errno)}); try again") from None
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):
         raise UserError(f"{path}: is not a readable shard; {_HINT}") from None
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 
 _PART = ".part"
 # What a disk or a network says of a file that may be sound: it is to be tried again, and proves nothing.
@@ -67,6 +67,17 @@ def read_text(path: Path, hint: str, save_as: str = "a UTF-8 CSV") -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {hint}") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text; save it as {save_as}") from None
+
+
+@contextmanager
+def reaching(path: str | Path) -> Iterator[None]:
+    """Around reading what the study made: a disk or network that fails is a `RunError`, and damages no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in UNREACHABLE:
+            raise RunError(f"{path}: cannot be reached ({os.strerror(error.errno)}); try again") from None
+        raise
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from vqa.system.errors import RunError, UserError
 
 Result = TypeVar("Result")
 _SECONDS = 60  # for the answer about one file, however many are asked about
+_COMPUTING = 0.5  # of that time: a reader that computes so long runs in circles, one that waits has a slow disk
 
 
 class ReaderCrash(UserError):
@@ -33,7 +34,7 @@ def guarded(function: Callable[..., Result], path: Any, *arguments: Any, hint: s
 
 def guarded_each(
     function: Callable[..., Result], paths: Sequence[Any], *arguments: Any, hint: str
-) -> Iterator[Result | UserError]:
+) -> Generator[Result | UserError, None, None]:
     """`function(path, *arguments)` of each path, all in one forked process: a fork a file costs 10 to 40 ms.
 
     Yields what it returns, or the `UserError` that it raises. A path whose reader dies is a `ReaderCrash`, and a
@@ -80,13 +81,17 @@ def _fork(function: Callable[..., Any], paths: list[Any], arguments: tuple[Any, 
 
 def _crash(child: ForkProcess, path: Any, hint: str) -> ReaderCrash:
     child.join()
+    if child.exitcode == -signal.SIGPROF:
+        return ReaderCrash(f"{path}: is damaged, its reader finds no end; {hint}")
     if child.exitcode == -signal.SIGKILL:  # of the machine's, as when memory is short; no reader ends so
         raise RunError(f"{path}: its reader was killed, is memory short? Try again")
     return ReaderCrash(f"{path}: is damaged, its reader crashes; {hint}")
 
 
 def _answer(sender: Connection, function: Callable[..., Any], paths: list[Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     for path in paths:
+        signal.setitimer(signal.ITIMER_PROF, _SECONDS * _COMPUTING)
         try:
             answer = True, function(path, *arguments)
         except Exception as error:
