@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -122,6 +123,20 @@ def test_a_damaged_or_missing_shard_is_not_current(tmp_path, video):
     assert not kept(tmp_path, video)
     (tmp_path / "a.h5").write_bytes(b"no shard")
     assert not kept(tmp_path, video)
+
+
+@pytest.mark.parametrize("damage", [np.arange(3), "{", ""], ids=["an array", "text", "nothing"])
+def test_a_shard_with_damaged_attributes_ends_in_no_traceback(tmp_path, video, damage):
+    made = {"feature_version": FEATURE_VERSION, "causes": "{}", "libraries": NOW}
+    for name in ("causes", "libraries", "precision_used", "source_mtime_ns", "checksum"):
+        shard_of(tmp_path, video, **made)
+        assert kept(tmp_path, video)
+        with h5py.File(tmp_path / "a.h5", "r+") as file:
+            del file.attrs[name]
+            file.attrs[name] = damage
+        assert not kept(tmp_path, video) or name != "causes"
+    with pytest.raises(UserError, match="do not match their checksum"):
+        shards.memory_map(tmp_path / "a.h5")
 
 
 def test_the_precision_of_the_study_is_decided_once(tmp_path, video):

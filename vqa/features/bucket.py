@@ -71,17 +71,16 @@ class Bucket:
             and found.get("precision_used") == (self.precision or found.get("precision_used"))
             and found.get("source_size") == now.size
             and found.get("fingerprint") == self.fingerprint(video, content, self._causes(video, found))
-            and (found["source_mtime_ns"] == now.mtime_ns or sha256(video.path) == content)
+            and (found.get("source_mtime_ns") == now.mtime_ns or sha256(video.path) == content)
         )
 
     def _causes(self, video: Video, found: dict[str, Any]) -> dict[str, Any]:
         """As this version sees them: recorded, or looked up in the file."""
-        if found.get("feature_version") == FEATURE_VERSION:
-            recorded: dict[str, Any] = json.loads(found["causes"])
-            return recorded
         try:
+            if found.get("feature_version") == FEATURE_VERSION:
+                return dict(json.loads(found["causes"]))
             return guarded(_causes_of, video.path, video, hint="download it again or exclude it")
-        except UserError:
+        except (UserError, KeyError, TypeError, ValueError):
             return {"unknown": True}  # no shard has that: decoding will say what is wrong
 
 

@@ -151,4 +151,7 @@ def _open(path: str | Path) -> Iterator[Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Python's own type; of an array, such as a damaged file may hold, a tuple: it compares as one value."""
+    if isinstance(value, np.ndarray):
+        return tuple(value.ravel().tolist())
     return value.item() if isinstance(value, np.generic) else value
