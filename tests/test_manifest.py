@@ -31,6 +31,7 @@ def test_the_column_split_stands_only_where_a_video_has_one(tmp_path):
     [
         ("video_id,path\na,a.mp4\n", ["column mos is missing"]),
         (HEADER, ["holds no videos"]),
+        ("video_id,path,mos,mos\na,a.mp4,1,5\n", ["column mos stands twice"]),
         ("", ["missing"]),
         (HEADER + "a,a.mp4,nan\n", ["line 2", "'nan'"]),
         (HEADER + "a,a.mp4,inf\n", ["line 2", "'inf'"]),

@@ -69,9 +69,11 @@ def test_a_folder_gives_a_csv_and_curves(trained, tmp_path):
 
 def test_a_bad_video_is_named_and_the_others_are_scored(trained, tmp_path, make_clip):
     make_clip(tmp_path / "v" / "good.mp4")
-    (tmp_path / "v" / "bad.mp4").write_bytes(b"no video")
+    for name in ("bad", "worse"):
+        (tmp_path / "v" / f"{name}.mp4").write_bytes(b"no video")
     result = score(trained, tmp_path / "v", "--output", tmp_path / "s.csv")
-    assert_one_line_error(result, "bad.mp4")
+    assert_one_line_error(result, "bad.mp4", "(and 1 more, see above)")
+    assert "worse.mp4: " in result.stderr
     assert [Path(p).name for p in pd.read_csv(tmp_path / "s.csv")["path"]] == ["good.mp4"]
 
 

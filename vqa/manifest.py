@@ -62,6 +62,9 @@ def read_manifest(path: str | Path, root: Path | None = None) -> list[Video]:
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(REQUIRED)}")
+        twice = [name for name in COLUMNS if (reader.fieldnames or ()).count(name) > 1]
+        if twice:
+            raise UserError(f"{path}: column {twice[0]} stands twice; keep one of them")
         videos = [_row(row, f"{path} line {reader.line_num}", root) for row in reader]
     except csv.Error as error:
         raise UserError(f"{path} line {reader.line_num}: not valid CSV ({error})") from None

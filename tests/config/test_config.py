@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from tests.conftest import REPO
-from vqa.config import Study, identity, load, parse, read, to_yaml
+from vqa.config import Study, Training, identity, load, parse, read, to_yaml, validate
 from vqa.system.errors import UserError
 
 BASE = {
@@ -166,3 +166,8 @@ def test_datasets_may_share_a_folder_of_videos_but_no_labels():
         parse(both())
     table = {"reader": "table", "path": "t.csv", "where": "height == 1080"}
     assert parse(changed("datasets", {"a": table, "b": table | {"where": "height == 720"}}))
+
+
+def test_patience_needs_a_best_epoch_to_wait_for():
+    with pytest.raises(UserError, match="patience waits for a better epoch"):
+        validate(Training, {"patience": 3, "selection": "last-epoch"})

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.results.fake_study import paper_study, write_fake
+from tests.results.fake_study import evaluated, paper_study, write_fake
 from vqa.config import parse, to_yaml
 from vqa.features.index import read_receipt
 from vqa.results.comparisons import compare_study
 from vqa.results.contents import TABLES, Contents
 from vqa.results.evaluation import evaluate_study, read_metrics, write_metrics
 from vqa.results.leftovers import remove_leftovers
-from vqa.results.report import _place, _without_places
+from vqa.results.report import _cost, _place, _without_places
 from vqa.results.study_data import StudyData
 from vqa.study.layout import Layout
 from vqa.system.errors import UserError
-from vqa.system.files import write_json
+from vqa.system.files import write_json, write_text
 
 
 def small(results: Path, **more: object):
@@ -67,6 +67,14 @@ def test_receipts_of_buckets_that_the_study_no_longer_has_are_not_read(written):
     write_json(stale, {"shards": {}, "excluded": {"gone": "gone.avi: is empty"}})
     assert read_receipt(stale)["excluded"]
     assert set(StudyData(written).excluded("cvd2014")) == {"bad"}
+
+
+def test_the_cost_is_that_of_the_studys_own_jobs(written):
+    for name in ("train/cvd2014/frame-level/O/seed-0", "train/cvd2014/removed/O/seed-0", "evaluate",
+                 "extract/cvd2014/resnet50/0", "extract/cvd2014/resnet50/7"):  # fmt: skip
+        write_text(written.results / "benchmarks" / f"{name}.tsv", "s\tmax_rss\n2.0\t5\n")
+    found = {row["stage"]: (row["jobs"], row["seconds"]) for row in _cost(evaluated(written))}
+    assert found == {"train": ("1", "2"), "extract": ("1", "2"), "evaluate": ("1", "2")}
 
 
 def test_a_missing_receipt_of_the_study_is_told(written):

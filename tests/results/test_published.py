@@ -33,14 +33,24 @@ def test_an_experiment_is_the_papers_by_what_it_does_not_by_its_name(tmp_path):
     }  # fmt: skip
 
 
-def test_splits_by_scene_are_not_the_papers(tmp_path):
-    assert experiment_of(study(tmp_path, splits={"method": "scene"}), "a") is None
+@pytest.mark.parametrize("splits", [{"method": "scene"}, {"method": "official"}, {"method": "files", "path": "s"}])
+def test_splits_other_than_random_ones_are_not_the_papers(tmp_path, splits):
+    assert experiment_of(study(tmp_path, splits=splits), "a") is None
 
 
 def test_what_the_paper_states_otherwise_is_told(tmp_path):
     chosen = study(tmp_path)
     assert departure(chosen, "a") == departure(chosen, "3d") == departure(chosen, "frame-level") == ""
     assert departure(chosen, "sample-16") == "batch_size 16 for 256, lr 0.001 for 1e-05"
+    (tmp_path / "own.pth").touch()
+    other = study(
+        tmp_path,
+        training={"weight_decay": 0.5, "selection": "last-epoch", "sample_test": False, "threads": 4},
+        backbones={"resnet50": {"weights": str(tmp_path / "own.pth")}, "resnet3d101-2018": {"cube_input": "native"}},
+    )
+    trained = "weight_decay 0.5 for 0, selection last-epoch for best-val-srocc, sample_test False for True"
+    assert departure(other, "a") == f"{trained}, weights of the user's"
+    assert departure(other, "3d") == f"{trained}, cube_input native for crop112"
 
 
 @pytest.fixture(scope="module")

@@ -84,8 +84,8 @@ def test_every_datasets_precision_and_decoder_are_told(data):
     assert entry["precision"] == "float32 (cvd2014), bfloat16 (live-vqc)" and entry["decoder"] == "pyav 1"
 
 
-def facts(data: StudyData, headers: list[Header | None], mos: list[float], suffixes: list[str]):
-    names = [f"v{i}" for i in range(len(headers))]
+def facts(data: StudyData, headers: list[Header | None], mos: list[float], suffixes: list[str], names=None):
+    names = names or [f"v{i}" for i in range(len(headers))]
     rows = zip(names, suffixes, mos, strict=True)
     write_manifest(data.layout.manifest("cvd2014"), [Video(name, f"{name}.{suffix}", m) for name, suffix, m in rows])
     write_probes(data.layout.probe("cvd2014"), [Probe(n, h) for n, h in zip(names, headers, strict=True)])
@@ -101,6 +101,8 @@ def test_table_1_says_what_the_headers_say(data):
     assert re.fullmatch(r"960x540, 640x540, \d+x540 and 2 more", found.resolution)
     assert (found.frames, found.rate) == ("180 to 1202", "23.98 to 120")
     assert (found.format, found.mos) == ("avi, mp4", "-6.500 to 4.640")
+    with_a_bad_one = facts(data, [plain] * 3, [1.0, 2.0, 3.0], ["mp4"] * 3, names=["v0", "bad", "v2"])
+    assert (with_a_bad_one.videos, with_a_bad_one.excluded) == (2, 1)
     found = facts(data, [plain, plain], [1.0, 2.0], ["mp4"] * 2)
     assert (found.resolution, found.frames, found.rate) == ("960x540", "240", "30")
     found = facts(data, [None, None], [1.0, 2.0], ["mp4"] * 2)

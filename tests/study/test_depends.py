@@ -10,12 +10,14 @@ from pydantic import Field
 
 from tests.conftest import REPO
 from vqa.config import LabelsDataset, Run, TableDataset, identity, load, parse
+from vqa.config.heads import source
 from vqa.config.schema import ADDED, Training, _Model
 from vqa.manifest import Video
 from vqa.study import depends
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.sources import Sources
+from vqa.system.errors import UserError
 from vqa.system.files import digest
 from vqa.video.versions import libraries
 
@@ -100,6 +102,52 @@ def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
     (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, input_size, width: int = 4): ...\n")
     assert depends.train_depends(run, []) != before
     assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
+
+
+PACKAGE = {
+    "mypkg/__init__.py": "",
+    "mypkg/model.py": "from mypkg.parts import K\nfrom . import near\nfrom .deep import layers\nclass H: ...\n",
+    "mypkg/parts.py": "K = 1\n", "mypkg/near.py": "", "mypkg/deep/__init__.py": "", "mypkg/deep/layers.py": "",
+    "single.py": "from beside import layers\nimport other.inner\nclass H: ...\n",
+    "beside/layers.py": "", "other/__init__.py": "", "other/inner.py": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "head,files",
+    [
+        ("mypkg.model:H", ["mypkg/parts.py", "mypkg/near.py", "mypkg/deep/__init__.py", "mypkg/deep/layers.py"]),
+        ("single.py:H", ["beside/layers.py", "other/__init__.py", "other/inner.py"]),
+    ],
+)
+def test_every_file_that_a_users_model_imports_is_part_of_it(tmp_path, monkeypatch, head, files):
+    for name, text in PACKAGE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    found = {source(head)}
+    for number, name in enumerate(files, start=2):
+        (tmp_path / name).write_text(f"EDITED = {number}\n")
+        found.add(source(head))
+        assert len(found) == number, name
+
+
+@pytest.mark.parametrize(
+    "tune,words",
+    [
+        ({"head.widht": [32]}, "has no option 'widht'; did you mean 'width'"),
+        ({"head.dropout": ["1e-1"]}, "dropout must be float, got '1e-1'"),
+        ({"epochs": [5, 0]}, "tune.epochs: Input should be greater than or equal to 1, got 0"),
+    ],
+)
+def test_a_point_that_cannot_be_is_one_line_before_anything_runs(tune, words):
+    study = parse({
+        "seeds": 1, "datasets": {"d": {"reader": "demo"}},
+        "experiments": {"e": {"backbone": "efficientnet_lite0", "head": "tcn", "tune": tune}},
+    })  # fmt: skip
+    with pytest.raises(UserError, match=r"^experiments\.e: ") as caught:
+        Grid(study)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import torch
 from tests.training.test_training import make_study, train
 from vqa.config import Run
 from vqa.features.index import Entry
+from vqa.manifest import Video
 from vqa.temporal.registry import create
 from vqa.training import resume
 from vqa.training.job import _identity
@@ -149,14 +150,16 @@ def test_a_state_is_written_every_two_minutes(tmp_path, monkeypatch):
 def test_all_that_a_training_depends_on_is_its_identity():
     entry = Entry("a", 3, 2, "sum", Path("a.h5"))
     run, index, parts = Run(), {"a": entry, "b": entry}, {"a": "train", "b": "val", "gone": "test"}
-    own = _identity(run, 0, "O", index, parts)
-    assert own == _identity(Run(threads=3, device="cpu"), 0, "O", index | {"c": entry}, parts)
+    videos = [Video(name, f"{name}.mp4", 1.0) for name in parts]
+    own = _identity(run, 0, "O", videos, index, parts)
+    assert own == _identity(Run(threads=3, device="cpu"), 0, "O", videos, index | {"c": entry}, parts)
     others = [
-        _identity(Run(lr=0.5), 0, "O", index, parts),
-        _identity(Run(head="gru-mean"), 0, "O", index, parts),
-        _identity(run, 1, "O", index, parts),
-        _identity(run, 0, "S", index, parts),
-        _identity(run, 0, "O", index | {"a": replace(entry, checksum="other")}, parts),
-        _identity(run, 0, "O", index, parts | {"b": "test"}),
+        _identity(Run(lr=0.5), 0, "O", videos, index, parts),
+        _identity(Run(head="gru-mean"), 0, "O", videos, index, parts),
+        _identity(run, 1, "O", videos, index, parts),
+        _identity(run, 0, "S", videos, index, parts),
+        _identity(run, 0, "O", videos, index | {"a": replace(entry, checksum="other")}, parts),
+        _identity(run, 0, "O", videos, index, parts | {"b": "test"}),
+        _identity(run, 0, "O", [replace(videos[0], mos=2.0), *videos[1:]], index, parts),
     ]
-    assert len({own, *others}) == 7
+    assert len({own, *others}) == 8

@@ -1,5 +1,6 @@
 """vqa score"""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -8,11 +9,13 @@ import click
 from vqa.cli.options import FILE
 from vqa.manifest import Video
 from vqa.system.devices import Device, lease
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 from vqa.system.files import write_text
 
 if TYPE_CHECKING:
     from vqa.scoring import Scorer
+
+log = logging.getLogger("vqa")
 
 
 @click.command()
@@ -54,23 +57,27 @@ def score(
     with lease(device) as torch_device:
         errors = _score(Scorer(head, weights, backbone, memory_mb, threads, torch_device), videos, output, curve)
     if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise UserError(f"{errors[0]}{more}")
+        more = f" (and {len(errors) - 1} more, see above)" if len(errors) > 1 else ""
+        unreachable = [error for error in errors if isinstance(error, RunError)]
+        raise type(unreachable[0] if unreachable else errors[0])(f"{(unreachable or errors)[0]}{more}")
 
 
-def _score(scorer: "Scorer", videos: list[Video], output: Path | None, curve: Path | None) -> list[str]:
-    """Print or write the scores; returns the errors of videos that cannot be read."""
+def _score(
+    scorer: "Scorer", videos: list[Video], output: Path | None, curve: Path | None
+) -> list[UserError | RunError]:
+    """Print or write the scores; logs and returns the errors of videos that cannot be read."""
     from vqa.scoring import Journal, Score, score_all, scores_csv, write_curves
 
     target = output or curve
     journal = Journal(target, scorer.identity) if target else None
     scores: list[Score] = []
-    errors: list[str] = []
+    errors: list[UserError | RunError] = []
     if not output:
         click.echo(scores_csv([]), nl=False)
     for found in score_all(scorer, videos, journal):
         if not isinstance(found, Score):
-            errors.append(str(found.error))
+            log.error("%s", found.error)
+            errors.append(found.error)
             continue
         scores.append(found)
         if not output:
@@ -79,6 +86,6 @@ def _score(scorer: "Scorer", videos: list[Video], output: Path | None, curve: Pa
         write_text(output, scores_csv(scores))
     if curve:
         write_curves(curve, scores)
-    if journal:
-        journal.remove()
+    if journal and not any(isinstance(error, RunError) for error in errors):
+        journal.remove()  # else the same command tries those out of reach again
     return errors

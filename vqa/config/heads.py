@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,14 +158,25 @@ def _imported(file: Path, seen: tuple[Path, ...] = ()) -> tuple[Path, ...]:
         return seen
     seen = (*seen, file)
     for node in ast.walk(_tree(file)):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-        for name in names:
-            inner = file.parent / Path(*name.split("."))
-            for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
-                if beside.is_file():
-                    seen = _imported(beside, seen)
+        for folder, parts in _modules(node, file):
+            for depth in range(1, len(parts) + 1):
+                inner = folder.joinpath(*parts[:depth])
+                for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
+                    if beside.is_file():
+                        seen = _imported(beside, seen)
     return seen
+
+
+def _modules(node: ast.AST, file: Path) -> Iterator[tuple[Path, list[str]]]:
+    """What an import statement may mean: a folder, and the names of a module below it."""
+    level, names = 0, list[str]()
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        level, module = node.level, node.module or ""
+        names = [f"{module}.{alias.name}".strip(".") for alias in node.names]  # a module or what is in it
+    package = next((each for each in file.parents if not (each.parent / "__init__.py").is_file()), file.parent)
+    for parts in (name.split(".") for name in names):
+        yield file.parents[max(level - 1, 0)], parts
+        if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
+            yield package.parent, parts

@@ -5,12 +5,13 @@ Imports no torch: the Snakefile validates its config here at every parse.
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -147,6 +148,12 @@ class Training(_Model):
     jobs_per_gpu: int = Field(1, ge=1, description="training jobs that share a GPU, on one machine")
     threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")
 
+    @model_validator(mode="after")
+    def _patience_has_a_best(self) -> Self:
+        if self.patience and self.selection == "last-epoch":
+            raise ValueError("patience waits for a better epoch, and selection last-epoch knows none; leave one out")
+        return self
+
 
 class Run(Training):
     """Everything the result of one training depends on but its data, order and seed."""
@@ -163,8 +170,11 @@ class Run(Training):
             for value in values:
                 if key.startswith("head."):
                     heads.normalise(_with_option(self.head, key.removeprefix("head."), value))
-                else:
+                    continue
+                try:
                     Run.model_validate(self.model_dump() | {"tune": {}, key: value})
+                except ValidationError as error:
+                    raise ValueError(f"tune.{key}: {error.errors()[0]['msg']}, got {value!r}") from None
         return self
 
 

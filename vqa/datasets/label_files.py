@@ -45,6 +45,8 @@ class Table:
 
     def column(self, name: str) -> int | None:
         """The place of a column, whatever its letter case."""
+        if self.header.count(name) > 1:
+            raise UserError(f"{self.path}: column '{name}' stands twice; keep one of them")
         if name in self.header:
             return self.header.index(name)
         lower = [each.lower() for each in self.header]

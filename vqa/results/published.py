@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import pandas as pd
 
-from vqa.config import NativeDataset, Study
+from vqa.config import BackboneSettings, NativeDataset, Study, Training
+from vqa.config.base import PERFORMANCE
 from vqa.study.grid import Grid
 
 # What a reader of the paper's tables must know before comparing.
@@ -55,6 +57,12 @@ _PROTOCOLS = {
     **{f"sample-{k}": _Protocol("resnet50", k, 256) for k in (4, 8, 16)},
 }
 _LR = 1e-5
+_OPEN = {
+    "lr",
+    "epochs",
+    "precision",
+    *PERFORMANCE,
+}  # of the study's trainings, what the paper leaves open or says above
 
 
 def dataset_of(study: Study, dataset: str) -> str | None:
@@ -66,7 +74,7 @@ def dataset_of(study: Study, dataset: str) -> str | None:
 def experiment_of(study: Study, experiment: str) -> str | None:
     """The paper's experiment with this backbone, head, sampler and random splits by video, whatever its name here."""
     chosen = study.experiments[experiment]
-    if chosen.head != "vsfa" or study.splits.method == "scene":
+    if chosen.head != "vsfa" or study.splits.method not in ("random", "stored"):
         return None
     asked = (chosen.backbone, chosen.sampler)
     return next((name for name, own in _PROTOCOLS.items() if (own.backbone, own.sampler) == asked), None)
@@ -78,8 +86,18 @@ def departure(study: Study, experiment: str) -> str:
     if paper is None:
         return ""
     run = Grid(study).run_settings(experiment)
-    told = (("batch_size", run.batch_size, _PROTOCOLS[paper].batch_size), ("lr", run.lr, _LR))
-    return ", ".join(f"{key} {ours:g} for {theirs:g}" for key, ours, theirs in told if ours != theirs)
+    asked = {"batch_size": _PROTOCOLS[paper].batch_size, "lr": _LR}
+    asked |= {key: field.default for key, field in Training.model_fields.items() if key not in _OPEN}
+    told = [f"{key} {_short(ours)} for {_short(theirs)}" for key, theirs in asked.items()
+            if (ours := getattr(run, key)) != theirs]  # fmt: skip
+    backbone = study.backbones.get(study.experiments[experiment].backbone, BackboneSettings())
+    told += ["weights of the user's"] * (backbone.weights is not None)
+    told += [f"cube_input {backbone.cube_input} for crop112"] * (backbone.cube_input != "crop112")
+    return ", ".join(told + [f"tuned {key}" for key in run.tune])
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)
 
 
 def table_1(dataset: str, fact: str) -> float:

@@ -115,20 +115,32 @@ def _embedded(path: Path) -> str:
 
 
 def _cost(data: StudyData) -> list[dict[str, str]]:
-    """Seconds by stage, from Snakemake's benchmark files."""
+    """Seconds by stage, from Snakemake's benchmark files of the study's own jobs: an earlier one may have had more."""
     rows = []
     root = data.results / "benchmarks"
-    for stage in ("demo-data", "probe", "extract", "index", "train", "evaluate"):
-        found = [pd.read_csv(path, sep="\t") for path in sorted((root / stage).rglob("*.tsv"))]
-        if (root / f"{stage}.tsv").is_file():
-            found.append(pd.read_csv(root / f"{stage}.tsv", sep="\t"))
-        if found:
+    for stage, names in _jobs(data).items():
+        paths = [root / stage / f"{name}.tsv" if name else root / f"{stage}.tsv" for name in names]
+        if found := [pd.read_csv(path, sep="\t") for path in paths if path.is_file()]:
             joined = pd.concat(found)
             seconds, memory = joined["s"].sum(), pd.to_numeric(joined["max_rss"], errors="coerce").max()
             rows.append(
                 {"stage": stage, "jobs": str(len(joined)), "seconds": f"{seconds:.0f}", "memory": f"{memory:.0f}"}
             )
     return rows
+
+
+def _jobs(data: StudyData) -> dict[str, list[str]]:
+    """Stage -> its jobs, as their benchmark files are called; a stage of one job is its own."""
+    datasets, slugs = list(data.study.datasets), data.grid.slugs
+    features = [(dataset, slug) for dataset in datasets for slug in slugs]
+    return {
+        "demo-data": datasets,
+        "probe": datasets,
+        "extract": [f"{d}/{slug}/{path.stem}" for d, slug in features for path in data.receipt_files(d, slug)],
+        "index": [f"{dataset}/{slug}" for dataset, slug in features],
+        "train": [f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}" for run in data.grid.runs],
+        "evaluate": [""],
+    }
 
 
 def _versions() -> list[tuple[str, str]]:

@@ -140,14 +140,14 @@ class StudyData:
         return wanted | found
 
     def dataset_facts(self, dataset: str) -> DatasetFacts:
-        videos, probes = self.manifest(dataset), self.probes(dataset)
+        videos, probes, excluded = self.manifest(dataset), self.probes(dataset), self.excluded(dataset)
         sizes = probes["width"].astype("Int64").astype(str) + "x" + probes["height"].astype("Int64").astype(str)
         counted = sizes[probes["width"].notna()].value_counts()
         mos = [video.mos for video in videos]
         suffixes = sorted({Path(video.path).suffix.lstrip(".").lower() for video in videos})
         return DatasetFacts(
-            videos=len(videos),
-            excluded=len(self.excluded(dataset)),
+            videos=sum(video.video_id not in excluded for video in videos),
+            excluded=len(excluded),
             resolution=", ".join(counted.index[:3]) + (f" and {len(counted) - 3} more" if len(counted) > 3 else ""),
             frames=_span(probes["frames"], 0),
             rate=_span(probes["fps"], 2),

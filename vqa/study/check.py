@@ -10,6 +10,7 @@ from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
 from vqa.features.probe import probe_all
 from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, sizes
+from vqa.study.grid import Grid
 from vqa.study.parts import check_parts, parts_of
 from vqa.system.errors import UserError
 
@@ -23,7 +24,8 @@ TABLE_I = {
 
 
 def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool]:
-    """A summary of all datasets, and whether every one is ready."""
+    """A summary of all datasets, and whether every one is ready. Raises `UserError` for a grid that cannot be."""
+    Grid(study)
     blocks, ready = [], True
     for name, dataset in study.datasets.items():
         lines: list[str] = []

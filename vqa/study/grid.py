@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vqa.backbones.registry import Spec, spec
-from vqa.config import BackboneSettings, Mode, Run, Study
+from vqa.config import BackboneSettings, Mode, Run, Study, validate
 from vqa.config.heads import resolve, source
 from vqa.protocol.sampling import Order
 from vqa.system.errors import UserError
@@ -35,6 +35,8 @@ class Grid:
             raise UserError("experiments: two backbones share one folder name; rename one")
         if unused := sorted(set(study.backbones) - {entry.name for entry in self.backbones}):
             raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
+        for name in study.experiments:
+            self.run_settings(name)
 
     @cached_property
     def backbones(self) -> list[Spec]:
@@ -77,15 +79,12 @@ class Grid:
         return [run for run in self.runs if run.experiment in self.study.cross_dataset and run.order == "O"]
 
     def run_settings(self, experiment: str) -> Run:
-        """Everything the trainings of an experiment are told: its own settings over the study's."""
+        """Everything the trainings of an experiment are told: its own settings over the study's.
+
+        Raises `UserError` where a point of its grid cannot be.
+        """
         chosen = self.study.experiments[experiment]
-        return Run(
-            **self.study.training.model_dump(exclude={"epochs", "lr"}),
-            epochs=chosen.epochs or self.study.training.epochs,
-            lr=chosen.lr or self.study.training.lr,
-            sampler=chosen.sampler,
-            head=chosen.head,
-            tune=chosen.tune,
-            batch_size=chosen.batch_size,
-            split=self.study.splits.method,
-        )
+        own = {key: getattr(chosen, key) for key in ("sampler", "head", "tune", "batch_size")}
+        own |= {key: value for key in ("epochs", "lr") if (value := getattr(chosen, key)) is not None}
+        asked = self.study.training.model_dump() | own | {"split": self.study.splits.method}
+        return validate(Run, asked, f"experiments.{experiment}")

@@ -53,7 +53,7 @@ def train(
     waiting = time.perf_counter()
     with lease(run.device, run.jobs_per_gpu) as device:
         checkpoints = [
-            Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, index, parts))
+            Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, videos, index, parts))
             for i, point in enumerate(points(run))
         ]
         fitting = time.perf_counter()
@@ -97,9 +97,11 @@ def _fit(
     return fit(run, seed, order, items, device, checkpoint)
 
 
-def _identity(run: Run, seed: int, order: Order, index: dict[str, Entry], parts: dict[str, Part]) -> str:
+def _identity(
+    run: Run, seed: int, order: Order, videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part]
+) -> str:
     """Of all that the state of a training depends on."""
-    data = {video_id: (index[video_id].checksum, part) for video_id, part in parts.items() if video_id in index}
+    data = {v.video_id: (index[v.video_id].checksum, parts[v.video_id], v.mos) for v in videos if v.video_id in index}
     settings = identity(run, exclude=PERFORMANCE)
     versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
     return digest([settings, seed, order, data, versions])
