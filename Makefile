@@ -38,8 +38,8 @@ test-networks: setup ## compare every network of torchvision with the plain mode
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
 
-test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 2 minutes)
-	$(BIN)/python -m pytest -s -m simulation tests/evaluation
+test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 7 minutes)
+	$(BIN)/python -m pytest -n $(CORES) -rP -m simulation tests/evaluation
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
 	$(BIN)/python -m pytest -n $(CORES) -m "reruns or not reruns" tests/workflow/test_rerun_matrix.py
