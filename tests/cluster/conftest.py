@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import REPO
-from tests.workflow.conftest import Project, finished  # noqa: F401 - a fixture
+from tests.workflow.conftest import Project, finished, run_once  # noqa: F401 - fixtures
 
 VQA = Path(sys.executable).with_name("vqa")
 SCRIPT = REPO / "tests" / "cluster" / "slurm-cluster.sh"

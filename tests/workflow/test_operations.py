@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +136,18 @@ def test_a_removed_experiment_takes_its_tables_along(project):
     names = {path.stem for path in (Path(project.results) / "tables").iterdir()}
     assert "kept" in names and not names & {"frame-level", "sampling", "ttest-samplers"}
     assert not list((project.results / "figures").glob("samplers.*"))
+
+
+def test_results_without_their_record_are_compared_at_every_start(project):
+    """The folder that mended one difference as it was told hides no other, then or later."""
+    shutil.rmtree(project.folder / ".snakemake")
+    project.edit(statistics__margin=0.05, datasets__demo__exclude=["clip-003"])
+    told = refusal(project, "-n")
+    assert told.endswith("--forcerun manifest extract evaluate tables figures report`")
+    assert refusal(project, "-n", "-R", "report", "evaluate") == told
+    project.edit(datasets__demo__exclude=[])
+    project.run("--forcerun", "evaluate", "tables", "figures", "report")
+    assert project.jobs() == {}
+    project.edit(training__lr=1e-3)
+    assert "lr 0.0002, where the study has 0.001 (and 7 more runs)" in refusal(project, "-n")
+    assert project.jobs("--forcerun", "train")["train"] == 8

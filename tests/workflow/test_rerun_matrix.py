@@ -235,9 +235,9 @@ def without_record(plan: Project) -> Project:
     "key,value,words",
     [
         ("training.lr", 1e-3, ["lr 0.0002, where the study has 0.001", "--forcerun train"]),
-        ("extraction.precision", "bfloat16", ["features' precision float32", "--forcerun extract"]),
+        ("extraction.precision", "bfloat16", ["features' precision float32", "--forcerun manifest extract`"]),
         pytest.param(
-            "extraction.storage", "float32", ["features' storage float16", "--forcerun extract"],
+            "extraction.storage", "float32", ["features' storage float16", "--forcerun manifest extract`"],
             marks=pytest.mark.reruns,
         ),
         pytest.param("statistics.margin", 0.05, ["--forcerun evaluate tables"], marks=pytest.mark.reruns),

@@ -1,7 +1,8 @@
 """Results without Snakemake's record of them: moved, opened from another working copy, or `.snakemake` deleted.
 
 Snakemake then compares time stamps alone and would take what other settings made for this study's. A token,
-kept beside its record and in the results, tells whether the two belong together.
+kept beside its record and in the results, tells whether the two belong together. Where they do not, what lies
+there is compared with the study at every start, by every folder: a record that begins later never tells of it all.
 """
 
 import secrets
@@ -13,38 +14,60 @@ from vqa.config import Study, identity, load
 from vqa.config.base import PERFORMANCE
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
-from vqa.study.runs import difference, read_run, refuse
+from vqa.study.runs import difference, mending_rule, read_run
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import digest, write_text
 
 _TOKEN = ".record"
-_FORCED = ("-R", "--forcerun", "-F", "--forceall", "-f", "--force")
+_FORCED = ("-R", "--forcerun")
+_EVERYTHING = ("-F", "--forceall")
 _SHOWN = ["evaluate", "tables", "figures", "report"]
 
 
 def require_record(grid: Grid, arguments: Sequence[str]) -> None:
     """Raise `UserError` where Snakemake would pass over a change of settings.
 
-    arguments: Snakemake's own; forced reruns are the way out, so they pass.
+    arguments: Snakemake's own; a forced rerun of all that differs is the way out, so it passes.
     """
     layout = Layout.of(grid.study)
-    if any(word in _FORCED for word in arguments) or all(map(_kept, _folders(layout))):
+    if any(word in _EVERYTHING for word in arguments) or all(map(_kept, _folders(layout))):
         return
-    refuse(layout, [(run, found) for run in grid.runs if (found := _difference(grid, layout, run))])
-    if layout.study.is_file() and (rules := _outdated(load(layout.study), grid.study)):
-        raise UserError(
-            f"{layout.results}: was made with other settings, and Snakemake's record of it is not in this folder; "
-            f"run `{snakemake('--forcerun', *rules)}`"
-        )
+    foreign = [(run, found) for run in grid.runs if (found := _difference(grid, layout, run))]
+    rules = _outdated(load(layout.study), grid.study) if layout.study.is_file() else []
+    if foreign:
+        rules = [*(rule for rule in rules if rule not in _SHOWN), mending_rule(foreign)]  # and all that follows
+    if set(rules) <= _forced(arguments):
+        return
+    where, what = layout.results, "was made with other settings"
+    if foreign:
+        run, what = foreign[0]
+        where = layout.run_folder(run)
+        what += f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
+    raise UserError(
+        f"{where}: {what}, and Snakemake's record of it is not in this folder; "
+        f"run `{snakemake('--forcerun', *dict.fromkeys(rules))}`"
+    )
 
 
 def keep_record(layout: Layout) -> None:
-    """From now on this working folder's record is that of the results."""
+    """This working folder's record is that of results which it begins; of others none is, from now on."""
     for folder in _folders(layout):
-        if not ((folder / _TOKEN).is_file() and _kept(folder)):
+        kept = _kept(folder)
+        if not ((folder / _TOKEN).is_file() and kept):
             token = secrets.token_hex(8)
             write_text(folder / _TOKEN, token)
-            write_text(_beside_record(folder), token)
+            if kept:
+                write_text(_beside_record(folder), token)
+
+
+def _forced(arguments: Sequence[str]) -> set[str]:
+    """The rules that follow --forcerun."""
+    found: set[str] = set()
+    inside = False
+    for word in arguments:
+        inside = word in _FORCED or (inside and not word.startswith("-"))
+        found |= {word} if inside else set()
+    return found
 
 
 def _folders(layout: Layout) -> list[Path]:

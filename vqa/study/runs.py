@@ -46,11 +46,15 @@ def refuse(layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
     run, found = foreign[0]
     more = f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
     named = [str(layout.run_folder(each) / "predictions.csv") for each, _ in foreign]
-    rerun = named if len(named) <= _NAMED else ["train"]
-    if any(_FEATURES in each for _, each in foreign):
-        rerun = ["extract"]  # and all that follows
+    rule = mending_rule(foreign)
+    rerun = named if rule == "train" and len(named) <= _NAMED else [rule]
     mend = snakemake("--forcerun", *rerun)
     raise UserError(f"{layout.run_folder(run)}: {found}{more}; train again with `{mend}`")
+
+
+def mending_rule(foreign: Sequence[tuple[RunId, str]]) -> str:
+    """The rule behind which all is made again: training on features that are wrong themselves mends nothing."""
+    return "extract" if any(_FEATURES in found for _, found in foreign) else "train"
 
 
 def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
