@@ -45,6 +45,7 @@ BOUNDS = [
     (schema.Experiment, "epochs", 1, 0),
     (schema.Experiment, "lr", 1e-30, 0),
     (schema.Experiment, "modes", ["OO"], []),
+    (schema.Experiment, "datasets", ("any",), ()),
     (schema.Extraction, "memory_mb", 100, 99),
     (schema.Extraction, "threads", 1, 0),
     (schema.Extraction, "stall_seconds", 1, 0),

@@ -66,11 +66,15 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
         write_manifest(layout.manifest(dataset), videos)
         header = Header(960, 540, 30.0, 240, "yuv420p")
         write_probes(layout.probe(dataset), [Probe(video.video_id, header) for video in videos])
-        for slug in grid.slugs:
+        for slug in (slug for name, slug in grid.features if name == dataset):
             _features(layout, dataset, slug, videos, study.datasets[dataset].buckets)
     for run in grid.runs:
         asked = {"run": grid.run_settings(run.experiment).model_dump(mode="json"), "seed": run.seed, "order": run.order}
         _run(layout.run_folder(run), run, noise or {}, epochs, asked)
+    for run in grid.crossed:
+        rows = [f"{name},v{i},{i},{i % 7}" for name in study.datasets if name != run.dataset for i in range(20)]
+        path = layout.cross(run.dataset, run.experiment, run.order, run.seed)
+        write_text(path, "\n".join(["dataset,video_id,mos,score", *rows]) + "\n")
     return study
 
 

@@ -50,6 +50,8 @@ SMOKE = {
     "experiments.sample-4.lr": (1e-3, TWO_TRAININGS),
     "experiments.sample-4.tune": ({"lr": [1e-3]}, TWO_TRAININGS),
     "experiments.sample-4.modes": (["OO", "OS"], EVALUATE),
+    "experiments.sample-4.datasets": (["demo"], SHOW),
+    "experiments.sample-4.seeds": (3, {"train": 1} | EVALUATE),
     "splits.method": ("scene", TRAIN),
     "extraction.decoder": ("decord", EXTRACT),
     "extraction.precision": ("bfloat16", EXTRACT),

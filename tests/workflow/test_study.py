@@ -105,3 +105,16 @@ def test_snakefile_is_short_and_every_rule_is_complete():
         for block in re.split(r"^\s*rule ", text, flags=re.M)[1:]:
             for keyword in ("log:", "benchmark:", "threads:", "resources:", "conda:", "shell:"):
                 assert keyword in block, (path, block[:40])
+
+
+def test_experiments_with_datasets_and_seeds_of_their_own_plan_no_more(tmp_path):
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "seeds: 3\n"
+        "datasets: {a: {reader: demo, buckets: 1}, b: {reader: demo, buckets: 1}}\n"
+        "experiments:\n"
+        "  every: {backbone: efficientnet_lite0, modes: [OO]}\n"
+        "  cubes: {backbone: resnet3d18, modes: [OO], datasets: [b], seeds: [1, 7]}\n"
+    )
+    jobs = Project(tmp_path).jobs()
+    assert jobs["extract"] == jobs["index"] == 3 and jobs["train"] == 2 * 3 + 2

@@ -58,8 +58,8 @@ def score(
         errors = _score(Scorer(head, weights, backbone, memory_mb, threads, torch_device), videos, output, curve)
     if errors:
         more = f" (and {len(errors) - 1} more, see above)" if len(errors) > 1 else ""
-        unreachable = [error for error in errors if isinstance(error, RunError)]
-        raise type(unreachable[0] if unreachable else errors[0])(f"{(unreachable or errors)[0]}{more}")
+        worst = next((error for error in errors if isinstance(error, RunError)), errors[0])
+        raise type(worst)(f"{worst}{more}")
 
 
 def _score(

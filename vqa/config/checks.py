@@ -10,10 +10,26 @@ if TYPE_CHECKING:
 
 
 def check(study: "Study") -> None:
+    _trained(study)
     _crossed(study)
     _stored_splits(study)
     _split_files(study)
     _places(study)
+
+
+def _trained(study: "Study") -> None:
+    for name, experiment in study.experiments.items():
+        own = experiment.datasets or ()
+        if unknown := [dataset for dataset in own if dataset not in study.datasets]:
+            raise ValueError(
+                f"experiments.{name}.datasets names '{unknown[0]}'; the study has {', '.join(study.datasets)}"
+            )
+        if len(set(own)) < len(own):
+            raise ValueError(f"experiments.{name}.datasets names a dataset twice")
+    used = {dataset for name in study.experiments for dataset in study.datasets_of(name)}
+    for name in study.datasets:
+        if name not in used and not study.cross_dataset:
+            raise ValueError(f"datasets.{name}: no experiment is trained on it; remove it or name it in one")
 
 
 def _crossed(study: "Study") -> None:

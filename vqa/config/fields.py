@@ -1,9 +1,9 @@
-"""What text may stand where a file name, a path or a command line is made of it."""
+"""What may stand where a file name, a path or a command line is made of it, and the seeds of a study."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 BackboneName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]*$", max_length=100)]
@@ -21,3 +21,26 @@ def _usable(path: Path) -> Path:
 
 
 FilePath = Annotated[Path, AfterValidator(_usable)]
+
+
+def _count_to_list(seeds: Any) -> Any:
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        if seeds < 1:
+            raise ValueError("at least one seed is needed")
+        return tuple(range(seeds))
+    return seeds
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ValueError("give a count, or a list of distinct seeds >= 0")
+    return seeds
+
+
+_SEED_LIST = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
+Seeds = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_count_to_list),
+    AfterValidator(_distinct),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _SEED_LIST]}),
+]

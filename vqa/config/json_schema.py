@@ -9,14 +9,9 @@ from vqa.config.schema import TUNABLE, Study
 def json_schema() -> dict[str, Any]:
     """What the validators say in code, said to editors too."""
     schema = Study.model_json_schema()
-    seeds = schema["properties"]["seeds"]
-    listed = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
-    schema["properties"]["seeds"] = {
-        "title": seeds["title"], "description": seeds["description"],
-        "anyOf": [{"type": "integer", "minimum": 1}, listed],
-    }  # fmt: skip
     experiment = schema["$defs"]["Experiment"]["properties"]
     experiment["modes"]["uniqueItems"] = True
+    experiment["datasets"]["anyOf"][0]["uniqueItems"] = True
     tunable = "|".join(TUNABLE)
     experiment["tune"]["propertyNames"] = {"pattern": rf"^({tunable}|head\..+)$"}
     experiment["tune"]["additionalProperties"]["minItems"] = 1

@@ -31,7 +31,7 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
-from vqa.config.fields import NODE, BackboneName, FilePath, Name
+from vqa.config.fields import NODE, BackboneName, FilePath, Name, Seeds
 from vqa.config.names import MODES, Mode, Precision, SplitMethod
 from vqa.system.devices import Device
 
@@ -88,6 +88,14 @@ class Experiment(_Model):
         json_schema_extra=ADDED,
     )
     modes: tuple[Mode, ...] = Field(MODES, min_length=1, description="(train order, test order) pairs")
+    datasets: tuple[str, ...] | None = Field(
+        None, min_length=1, description="those it is trained on; default: all", json_schema_extra=ADDED
+    )
+    seeds: Seeds | None = Field(
+        None,
+        description="overrides the study's; two experiments are compared over the seeds that both have",
+        json_schema_extra=ADDED,
+    )
 
     @field_validator("modes")
     @classmethod
@@ -222,7 +230,7 @@ class Study(_Model):
         description="folder of the manifests, weights, features and runs: studies that name the same one "
         "share them; default: results",
     )
-    seeds: tuple[int, ...] = Field(description="a count, or a list of run seeds [paper: 10 runs]")
+    seeds: Seeds = Field(description="a count, or a list of run seeds [paper: 10 runs]")
     datasets: dict[Name, Dataset] = Field(min_length=1)
     backbones: dict[BackboneName, BackboneSettings] = Field(default_factory=dict)
     experiments: dict[Name, Experiment] = Field(min_length=1)
@@ -240,21 +248,19 @@ class Study(_Model):
         """Where manifests, weights, features and runs lie."""
         return self.shared or self.results
 
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _count_to_list(cls, seeds: Any) -> Any:
-        if isinstance(seeds, int) and not isinstance(seeds, bool):
-            if seeds < 1:
-                raise ValueError("at least one seed is needed")
-            return tuple(range(seeds))
-        return seeds
+    def datasets_of(self, experiment: str) -> list[str]:
+        """Those it is trained on, in the study's order."""
+        own = self.experiments[experiment].datasets
+        return [name for name in self.datasets if own is None or name in own]
 
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError("give a count, or a list of distinct seeds >= 0")
-        return seeds
+    def seeds_of(self, experiment: str) -> tuple[int, ...]:
+        own = self.experiments[experiment].seeds
+        return self.seeds if own is None else own
+
+    def seeds_on(self, dataset: str) -> list[int]:
+        """Of all experiments that are trained on a dataset."""
+        trained = (name for name in self.experiments if dataset in self.datasets_of(name))
+        return list(dict.fromkeys(seed for name in trained for seed in self.seeds_of(name)))
 
     @model_validator(mode="after")
     def _references(self) -> "Study":

@@ -5,8 +5,9 @@ Sample-K against all frames (Table VII); `heads` - every control head against VS
 p are Holm-adjusted, is one question on one dataset, by one metric.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,19 @@ _UNDEFINED = {name: ["", "nan"] for name in COLUMNS if name not in _TEXTS}
 
 
 def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row per comparison and metric, Holm-adjusted within question, dataset and metric."""
+    """One row per comparison and metric over the seeds that both cells have, Holm-adjusted within question,
+    dataset and metric.
+    """
     settings = study.statistics
     margins: dict[str, float] = {"srocc": settings.margin} | {**settings.margins}
     values = {key: part.set_index("seed") for key, part in metrics.groupby(["dataset", "experiment", "mode"])}
-    splits = cache(lambda cell: _resampling(study, *cell))
+    splits = cache(partial(_resampling, study))
     rows = []
     for pair in Contents(study).pairs:
         condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
-        drawn = splits((pair.dataset, *pair.condition))
+        seeds = condition.index.intersection(baseline.index, sort=False)
+        condition, baseline = condition.loc[seeds], baseline.loc[seeds]
+        drawn = splits(pair.dataset, *pair.condition, tuple(seeds))
         told = {"unlike": unlike(study, pair)}
         for metric in METRICS:
             result = compare(
@@ -67,10 +72,10 @@ def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
     return frame
 
 
-def _resampling(study: Study, dataset: str, experiment: str, mode: Any) -> Resampling:
+def _resampling(study: Study, dataset: str, experiment: str, mode: Any, seeds: Iterable[int]) -> Resampling:
     """How the seeds of a cell split the videos."""
     layout, order = Layout.of(study), train_order(mode)
-    return resampling([layout.run_folder(RunId(dataset, experiment, order, seed)) for seed in study.seeds])
+    return resampling([layout.run_folder(RunId(dataset, experiment, order, seed)) for seed in seeds])
 
 
 def unlike(study: Study, pair: Pair) -> str:

@@ -53,7 +53,13 @@ class Contents:
     def _groups(self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]) -> list[tuple[str, str]]:
         in_order = {name: e for name, e in self.study.experiments.items() if "OO" in e.modes}
         bases = {key(e): name for name, e in reversed(in_order.items()) if is_base(e)}
-        return [(name, bases[key(e)]) for name, e in in_order.items() if key(e) in bases and not is_base(e)]
+        pairs = [(name, bases[key(e)]) for name, e in in_order.items() if key(e) in bases and not is_base(e)]
+        return [(name, base) for name, base in pairs if self._comparable(name, base)]
+
+    def _comparable(self, name: str, base: str) -> bool:
+        """Two experiments are compared on the datasets, and over the seeds, that both have."""
+        of = self.study.datasets_of, self.study.seeds_of
+        return all(set(had(name)) & set(had(base)) for had in of)
 
     @cached_property
     def shuffled(self) -> list[str]:
@@ -71,11 +77,12 @@ class Contents:
         for dataset in self.study.datasets:
             for name, experiment in self.study.experiments.items():
                 for mode in experiment.modes:
-                    if mode != "OO" and "OO" in experiment.modes:
+                    if mode != "OO" and "OO" in experiment.modes and dataset in self.study.datasets_of(name):
                         yield Pair("modes", dataset, (name, mode), (name, "OO"))
             for family, groups in (("samplers", self.sampler_groups), ("heads", self.head_groups)):
                 for name, base in groups:
-                    yield Pair(family, dataset, (name, "OO"), (base, "OO"))
+                    if all(dataset in self.study.datasets_of(each) for each in (name, base)):
+                        yield Pair(family, dataset, (name, "OO"), (base, "OO"))
 
     @cached_property
     def tables(self) -> list[str]:

@@ -14,7 +14,7 @@ from vqa.evaluation.metrics import fit_logistic
 from vqa.results.study_data import StudyData
 from vqa.results.style import figure, legend_below, series
 from vqa.results.tables.cells import notes
-from vqa.study.grid import RunId, train_order
+from vqa.study.grid import train_order
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,11 @@ def _canvas(
 def _grid(
     data: StudyData, folder: Path, name: str, experiments: Sequence[str], ylabel: str, height: float = 1.9
 ) -> Iterator[list[tuple[str, str, Axes]]]:
-    """A panel (experiment, dataset, axes) each: datasets in columns, or experiments if there is one dataset."""
-    datasets = list(data.study.datasets)
-    panels = [(experiment, dataset) for experiment in experiments for dataset in datasets]
-    columns = len(datasets) if len(datasets) > 1 else min(3, len(panels))
+    """A panel (experiment, dataset, axes) each: datasets in columns, or experiments where one dataset has each."""
+    panels = [(experiment, dataset) for experiment in experiments for dataset in data.study.datasets_of(experiment)]
+    datasets = data.study.datasets
+    whole = len(datasets) > 1 and len(panels) == len(experiments) * len(datasets)
+    columns = len(datasets) if whole else min(3, len(panels))
     rows = -(-len(panels) // columns)
     with _canvas(data, folder, name, rows, columns, height=height) as axes:
         flat = [axis for row in axes for axis in row]
@@ -99,7 +100,7 @@ def modes(data: StudyData, folder: Path) -> None:
             axis.axhline(0, color="#555555", linewidth=0.8)
             others = [mode for mode in study.experiments[name].modes if mode != "OO"]
             for number, mode in enumerate(others):
-                found = [data.required_comparison("modes", dataset, name, mode) for dataset in study.datasets]
+                found = [data.required_comparison("modes", dataset, name, mode) for dataset in study.datasets_of(name)]
                 x = np.arange(len(found)) + (number - (len(others) - 1) / 2) * 0.22
                 middle = np.array([row["difference"] for row in found])
                 low, high = (np.array([row[key] for row in found]) for key in ("tost_low", "tost_high"))
@@ -107,10 +108,9 @@ def modes(data: StudyData, folder: Path) -> None:
                 axis.errorbar(x, middle, [middle - low, high - middle], fmt=style["marker"], color=style["color"],
                               capsize=2, label=f"{mode} - OO")  # fmt: skip
             axis.set_title(name)
-            axis.set_xticks(
-                range(len(study.datasets)), list(study.datasets), rotation=20 if len(study.datasets) > 1 else 0
-            )
-            axis.set_xlim(-0.6, len(study.datasets) - 0.4)
+            shown = study.datasets_of(name)
+            axis.set_xticks(range(len(shown)), shown, rotation=20 if len(shown) > 1 else 0)
+            axis.set_xlim(-0.6, len(shown) - 0.4)
         axes[0][0].set_ylabel("SROCC difference")
         legend_below(axes[0])
 
@@ -119,13 +119,14 @@ def samplers(data: StudyData, folder: Path) -> None:
     study = data.study
     with _sampling(data, folder, "samplers", "test SROCC") as panels:
         for names, dataset, axis in panels:
-            for x, name in enumerate(names):
+            shown = [name for name in names if dataset in study.datasets_of(name)]
+            for x, name in enumerate(shown):
                 values = data.cell(dataset, name, "OO")["srocc"].dropna()
                 jitter = x + np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.full(len(values), x)
                 axis.plot(jitter, values, ".", color="#bbbbbb", markersize=5)
                 if len(values):
                     axis.errorbar(x, values.mean(), values.std(ddof=0), fmt="o", color=series(0)["color"], capsize=3)
-            axis.set_xticks(range(len(names)), [str(study.experiments[name].sampler) for name in names])
+            axis.set_xticks(range(len(shown)), [str(study.experiments[name].sampler) for name in shown])
             axis.set_xlabel("sampler (0: every frame)")
 
 
@@ -176,7 +177,7 @@ def scatter(data: StudyData, folder: Path) -> None:
     with _grid(data, folder, "scatter", list(study.experiments), "MOS", height=2.2) as panels:
         for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
-            chosen = data.test_scores(RunId(dataset, name, train_order(mode), study.seeds[0]), mode[1])
+            chosen = data.test_scores(data.runs_of(dataset, name, mode)[0], mode[1])
             scores, mos = chosen["score"].to_numpy(), chosen["mos"].to_numpy()
             axis.plot(scores, mos, "o", color=series(0)["color"], alpha=0.7)
             if np.ptp(scores) > 0 and np.isfinite(scores).all():
@@ -192,15 +193,14 @@ def training(data: StudyData, folder: Path) -> None:
     study = data.study
     with _grid(data, folder, "training", list(study.experiments), "validation SROCC") as panels:
         for name, dataset, axis in panels:
-            order = train_order(study.experiments[name].modes[0])
-            for number, seed in enumerate(study.seeds):
-                run = RunId(dataset, name, order, seed)
+            mode = study.experiments[name].modes[0]
+            for number, run in enumerate(data.runs_of(dataset, name, mode)):
                 history, epoch = data.history(run), data.run(run)["selected_epoch"]
                 colour = series(number)["color"]
                 axis.plot(history["epoch"], history["val_srocc"], color=colour, linewidth=0.9)
                 chosen = history[history["epoch"] == epoch]
                 axis.plot(chosen["epoch"], chosen["val_srocc"], "o", color=colour)
-            axis.set_title(_title(dataset, f"{name}, order {order}"))
+            axis.set_title(_title(dataset, f"{name}, order {train_order(mode)}"))
             axis.set_xlabel("epoch")
 
 
@@ -208,8 +208,8 @@ def cost(data: StudyData, folder: Path) -> None:
     study = data.study
     with _sampling(data, folder, "cost", "mean test SROCC") as panels:
         for names, dataset, axis in panels:
-            for name in names:
-                runs = [data.run(RunId(dataset, name, "O", seed)) for seed in study.seeds]
+            for name in (name for name in names if dataset in study.datasets_of(name)):
+                runs = [data.run(run) for run in data.runs_of(dataset, name, "OO")]
                 frames, seconds = (np.mean([run[key] for run in runs]) for key in ("train_frames", "seconds"))
                 mean = data.cell(dataset, name, "OO")["srocc"].mean()
                 k = study.experiments[name].sampler

@@ -30,7 +30,7 @@ def provenance(data: StudyData, slug: str) -> pd.DataFrame:
     receipt names: opening every shard would take minutes.
     """
     rows = []
-    for dataset in data.study.datasets:
+    for dataset in (dataset for dataset, used in data.grid.features if used == slug):
         folder = data.layout.features(dataset, slug)
         for path in data.receipt_files(dataset, slug):
             firsts: dict[tuple[str, str], str] = {}

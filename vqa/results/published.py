@@ -57,12 +57,7 @@ _PROTOCOLS = {
     **{f"sample-{k}": _Protocol("resnet50", k, 256) for k in (4, 8, 16)},
 }
 _LR = 1e-5
-_OPEN = {
-    "lr",
-    "epochs",
-    "precision",
-    *PERFORMANCE,
-}  # of the study's trainings, what the paper leaves open or says above
+_OPEN = {"lr", "epochs", "precision", *PERFORMANCE}  # of a training, what the paper leaves open or says above
 
 
 def dataset_of(study: Study, dataset: str) -> str | None:

@@ -21,6 +21,7 @@ from vqa.results.provenance import backbones
 from vqa.results.published import INCONSISTENCIES, dataset_of
 from vqa.results.study_data import StudyData
 from vqa.results.tables import SYNTHETIC, all_tables
+from vqa.results.tables.cells import run_counts
 from vqa.results.tables.tests import limits
 from vqa.results.tables.writers import to_latex
 from vqa.system.errors import UserError, snakemake
@@ -41,6 +42,7 @@ def write_report(data: StudyData, output: Path) -> None:
         study=study,
         css=assets.joinpath("report.css").read_text(encoding="utf-8"),
         js=assets.joinpath("report.js").read_text(encoding="utf-8"),
+        runs=run_counts(study, study.experiments),
         synthetic=SYNTHETIC if any(isinstance(d, DemoDataset) for d in study.datasets.values()) else "",
         summary=summary(data),
         limits=limits(data),
@@ -131,8 +133,7 @@ def _cost(data: StudyData) -> list[dict[str, str]]:
 
 def _jobs(data: StudyData) -> dict[str, list[str]]:
     """Stage -> its jobs, as their benchmark files are called; a stage of one job is its own."""
-    datasets, slugs = list(data.study.datasets), data.grid.slugs
-    features = [(dataset, slug) for dataset in datasets for slug in slugs]
+    datasets, features = list(data.study.datasets), data.grid.features
     return {
         "demo-data": datasets,
         "probe": datasets,

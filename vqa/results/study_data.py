@@ -81,7 +81,7 @@ class StudyData:
     def runs_of(self, dataset: str, experiment: str, mode: str) -> list[RunId]:
         """The runs behind a cell, one a seed."""
         order = train_order(cast(Mode, mode))
-        return [RunId(dataset, experiment, order, seed) for seed in self.study.seeds]
+        return [RunId(dataset, experiment, order, seed) for seed in self.study.seeds_of(experiment)]
 
     def run(self, run: RunId) -> dict[str, Any]:
         """run.json of a run."""
@@ -99,7 +99,7 @@ class StudyData:
     def cross(self, trained: str, tested: str, experiment: str) -> pd.DataFrame:
         """Metrics of heads trained on one dataset and tested on another, a row a seed."""
         rows = []
-        for seed in self.study.seeds:
+        for seed in self.study.seeds_of(experiment):
             frame = pd.read_csv(self.layout.cross(trained, experiment, "O", seed), dtype=_TEXT, keep_default_na=False)
             chosen = frame[frame["dataset"] == tested]
             rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
@@ -115,13 +115,12 @@ class StudyData:
     def receipts(self) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
         """(dataset, backbone slug) -> all receipts of its buckets, joined."""
         joined = {}
-        for dataset in self.study.datasets:
-            for slug in self.grid.slugs:
-                parts = [read_receipt(path) for path in self.receipt_files(dataset, slug)]
-                joined[dataset, slug] = {
-                    key: {name: value for part in parts for name, value in part[key].items()}
-                    for key in ("shards", "excluded")
-                }
+        for dataset, slug in self.grid.features:
+            parts = [read_receipt(path) for path in self.receipt_files(dataset, slug)]
+            joined[dataset, slug] = {
+                key: {name: value for part in parts for name, value in part[key].items()}
+                for key in ("shards", "excluded")
+            }
         return joined
 
     def receipt_files(self, dataset: str, slug: str) -> list[Path]:

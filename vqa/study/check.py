@@ -125,7 +125,9 @@ def _foreign(span: Span, known: Sequence[Known]) -> bool:
 def _parts(study: Study, name: str, videos: Sequence[Video]) -> list[str]:
     """The sizes of the seeds' parts, and a warning where a test part is too small for any metric."""
     check_parts(study, name, videos)
-    counted = [sizes(parts_of(study, name, videos, seed)) for seed in study.seeds]
+    counted = [sizes(parts_of(study, name, videos, seed)) for seed in study.seeds_on(name)]
+    if not counted:
+        return ["  parts    none: it is tested on as a whole"]
     ranges = {part: (min(n[part] for n in counted), max(n[part] for n in counted)) for part in counted[0]}
     told = ", ".join(f"{part} {low}" + (f" to {high}" if high > low else "") for part, (low, high) in ranges.items())
     unnamed = study.splits.method == "official" and not any(video.split for video in videos)

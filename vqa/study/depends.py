@@ -123,13 +123,20 @@ def evaluate_depends(study: Study, pairs: Iterable[Any]) -> str:
     return canonical(
         {
             "version": EVALUATION_VERSION,
-            "cells": [[name, *e.modes] for name, e in study.experiments.items()],
+            "cells": [[name, *e.modes, *_own_share(study, name)] for name, e in study.experiments.items()],
             "pairs": [astuple(pair) for pair in pairs],
             "datasets": list(study.datasets),
             "seeds": list(study.seeds),
             "statistics": identity(study.statistics),
         }
     )
+
+
+def _own_share(study: Study, experiment: str) -> list[dict[str, Any]]:
+    """An experiment's datasets and seeds, where they are not the study's."""
+    own = {"datasets": study.datasets_of(experiment), "seeds": list(study.seeds_of(experiment))}
+    other = {key: value for key, value in own.items() if value != list(getattr(study, key))}
+    return [other] if other else []
 
 
 def tables_depends(study: Study) -> str:

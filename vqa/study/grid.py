@@ -27,7 +27,10 @@ def train_order(mode: Mode) -> Order:
 
 
 class Grid:
-    """A validated study and the lists that follow from it."""
+    """A validated study and the lists that follow from it.
+
+    Raises `UserError` for a backbone that is unknown or not used, and for an experiment whose grid cannot be.
+    """
 
     def __init__(self, study: Study):
         self.study = study
@@ -35,8 +38,7 @@ class Grid:
             raise UserError("experiments: two backbones share one folder name; rename one")
         if unused := sorted(set(study.backbones) - {entry.name for entry in self.backbones}):
             raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
-        for name in study.experiments:
-            self.run_settings(name)
+        self._runs = {name: self._run_settings(name) for name in study.experiments}
 
     @cached_property
     def backbones(self) -> list[Spec]:
@@ -69,9 +71,20 @@ class Grid:
             RunId(dataset, name, order, seed)
             for dataset in self.study.datasets
             for name, experiment in self.study.experiments.items()
+            if dataset in self.study.datasets_of(name)
             for order in sorted({train_order(mode) for mode in experiment.modes})
-            for seed in self.study.seeds
+            for seed in self.study.seeds_of(name)
         ]
+
+    @cached_property
+    def features(self) -> list[tuple[str, str]]:
+        """(dataset, backbone's folder name) of all features that are trained on or tested across datasets."""
+        used = {
+            (dataset, self.spec_of(name).slug)
+            for name in self.study.experiments
+            for dataset in (self.study.datasets if name in self.study.cross_dataset else self.study.datasets_of(name))
+        }
+        return [(dataset, slug) for dataset in self.study.datasets for slug in self.slugs if (dataset, slug) in used]
 
     @cached_property
     def crossed(self) -> list[RunId]:
@@ -79,10 +92,10 @@ class Grid:
         return [run for run in self.runs if run.experiment in self.study.cross_dataset and run.order == "O"]
 
     def run_settings(self, experiment: str) -> Run:
-        """Everything the trainings of an experiment are told: its own settings over the study's.
+        """Everything the trainings of an experiment are told: its own settings over the study's."""
+        return self._runs[experiment]
 
-        Raises `UserError` where a point of its grid cannot be.
-        """
+    def _run_settings(self, experiment: str) -> Run:
         chosen = self.study.experiments[experiment]
         own = {key: getattr(chosen, key) for key in ("sampler", "head", "tune", "batch_size")}
         own |= {key: value for key in ("epochs", "lr") if (value := getattr(chosen, key)) is not None}

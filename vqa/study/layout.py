@@ -1,5 +1,6 @@
 """Where everything lies: a study's own results, and what studies may share. Arguments may be Snakemake wildcards."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,14 +77,12 @@ class Layout:
         return self.run(run.dataset, run.experiment, run.order, run.seed)
 
 
-def missing_shards(layout: Layout, datasets: list[str], slugs: list[str]) -> list[Path]:
-    """Shards that an existing index names but that are gone from the disk."""
+def missing_shards(layout: Layout, features: Iterable[tuple[str, str]]) -> list[Path]:
+    """Shards that an existing index names but that are gone from the disk. features: as `Grid.features`."""
     gone = []
-    for dataset in datasets:
-        for slug in slugs:
-            index = layout.index(dataset, slug)
-            if index.is_file():
-                ids = [line.split(",")[0] for line in index.read_text().splitlines()[1:]]
-                there = {path.name for path in index.parent.iterdir()}
-                gone += [index.parent / f"{name}.h5" for name in ids if f"{name}.h5" not in there]
+    for index in (layout.index(*each) for each in features):
+        if index.is_file():
+            ids = [line.split(",")[0] for line in index.read_text().splitlines()[1:]]
+            there = {path.name for path in index.parent.iterdir()}
+            gone += [index.parent / f"{name}.h5" for name in ids if f"{name}.h5" not in there]
     return gone

@@ -33,11 +33,13 @@ def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
     """Raise `UserError` where the official parts or the split files do not fit the videos."""
     if study.splits.method not in ("official", "files"):
         return
-    for path in split_files(study, dataset, study.seeds):
+    seeds = study.seeds_on(dataset)
+    for path in split_files(study, dataset, seeds):
         if not path.is_file():
             raise UserError(f"splits.path: there is no file {path}; `vqa splits` writes one a dataset and seed")
     try:
-        parts_of(study, dataset, videos, study.seeds[0])
+        for seed in seeds[:1]:
+            parts_of(study, dataset, videos, seed)
     except UserError as error:
         raise UserError(f"datasets.{dataset}: {error}") from None
 
@@ -47,7 +49,7 @@ def write_parts(study: Study, output: Path) -> list[Path]:
     written = []
     for name in study.datasets:
         listing = _labelled(study, name)
-        for seed in study.seeds:
+        for seed in study.seeds_on(name):
             path = split_file(output, name, seed)
             write_split_file(path, listing.videos, parts_of(study, name, listing.videos, seed), listing.root)
             written.append(path)

@@ -91,7 +91,8 @@ class Sources:
 
     def identity_of_all(self, dataset: str) -> str:
         """Of the dataset's videos."""
-        tasks = self.tasks(dataset, self.grid.slugs[0]).values()
+        slug = next(slug for name, slug in self.grid.features if name == dataset)
+        tasks = self.tasks(dataset, slug).values()
         return digest({video.path: task.stamps[video.path] for task in tasks for video in task.videos})
 
     def content(self, path: Path) -> str:
@@ -102,10 +103,9 @@ class Sources:
         """What jobs read in place of listing the datasets: the plan, and a task a bucket and backbone."""
         plan = {name: {"count": self.count(name), "buckets": self.buckets(name)} for name in self.study.datasets}
         write_if_changed(self.layout.plan, json.dumps(plan, indent=1, sort_keys=True) + "\n")
-        for dataset in self.study.datasets:
-            for slug in self.grid.slugs:
-                for bucket, task in self.tasks(dataset, slug).items():
-                    write_task(self.layout.task(dataset, slug, bucket), task)
+        for dataset, slug in self.grid.features:
+            for bucket, task in self.tasks(dataset, slug).items():
+                write_task(self.layout.task(dataset, slug, bucket), task)
 
 
 def _frame_sizes(probe: Path) -> dict[str, int]:

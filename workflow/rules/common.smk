@@ -52,7 +52,7 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-if workflow.is_main_process and (_gone := missing_shards(PATHS, STUDY.datasets, GRID.slugs)):
+if workflow.is_main_process and (_gone := missing_shards(PATHS, GRID.features)):
     logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {errors.mend()}")
 
 
@@ -121,7 +121,7 @@ def weights_file(slug):
 
 
 def all_receipts():
-    return [path for dataset in STUDY.datasets for slug in GRID.slugs for path in receipts(dataset, slug)]
+    return [path for dataset, slug in GRID.features for path in receipts(dataset, slug)]
 
 
 def receipts(dataset, slug):
@@ -129,7 +129,7 @@ def receipts(dataset, slug):
 
 
 def all_indexes():
-    return [PATHS.index(dataset, slug) for dataset in STUDY.datasets for slug in GRID.slugs]
+    return [PATHS.index(dataset, slug) for dataset, slug in GRID.features]
 
 
 def all_runs():

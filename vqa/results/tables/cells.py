@@ -1,13 +1,13 @@
 """What every table is made of, and what is told below it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from vqa.backbones.registry import spec
-from vqa.config import DemoDataset
+from vqa.config import DemoDataset, Study
 from vqa.results.study_data import StudyData
 
 SYNTHETIC = "Synthetic clips with simulated ratings: these numbers say nothing about real video."
@@ -45,6 +45,11 @@ def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
             used = ", ".join(e for e in experiments if study.experiments[e].backbone == name)
             found.append(f"{used}: {entry.note}.")
     return found
+
+
+def run_counts(study: Study, experiments: Iterable[str]) -> str:
+    """Runs of a cell: `10`, or `10 or 20` where experiments have seeds of their own."""
+    return " or ".join(str(count) for count in sorted({len(study.seeds_of(name)) for name in experiments}))
 
 
 def mean_std(values: pd.Series) -> Cell:

@@ -30,7 +30,7 @@ def cross_table(data: StudyData) -> Table:
     names = list(data.study.datasets)
     rows = []
     for experiment in data.study.cross_dataset:
-        for trained in names:
+        for trained in data.study.datasets_of(experiment):
             cells = [
                 mean_std(data.cross(trained, tested, experiment)["srocc"]) if tested != trained else None
                 for tested in names

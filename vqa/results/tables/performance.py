@@ -9,7 +9,7 @@ import pandas as pd
 from vqa.results import published
 from vqa.results.evaluation import METRICS
 from vqa.results.study_data import StudyData
-from vqa.results.tables.cells import Cell, Table, mean_std, notes
+from vqa.results.tables.cells import Cell, Table, mean_std, notes, run_counts
 
 _NUMBER = {"frame-level": "II", "cube-level": "III", "sample-16": "IV"}
 _HEADERS = {"srocc": "SROCC", "plcc": "PLCC", "krocc": "KROCC", "rmse": "RMSE"}
@@ -54,7 +54,8 @@ def _performance(
             columns += [[pair[0] for pair in beside], [pair[1] for pair in beside]]
             distances += [pair[2] for pair in beside if pair[2] is not None]
     told = notes(data, list(dict.fromkeys(row.experiment for row in rows)))
-    told.append(f"Mean (population std) over {len(data.study.seeds)} runs; best of each dataset in bold.")
+    runs = run_counts(data.study, (row.experiment for row in rows))
+    told.append(f"Mean (population std) over {runs} runs; best of each dataset in bold.")
     told += _of_runs(data, rows)
     if distances:
         told += _departures(data, list(dict.fromkeys(row.experiment for row in rows)))
@@ -111,7 +112,7 @@ def _beside(ours: Cell, theirs: tuple[float, float] | None) -> tuple[Cell, Cell,
 def performance_table(data: StudyData, experiment: str) -> Table:
     """Tables II-IV: every mode of one experiment."""
     modes = data.study.experiments[experiment].modes
-    rows = [_Row((d, mode), d, experiment, mode) for d in data.study.datasets for mode in modes]
+    rows = [_Row((d, mode), d, experiment, mode) for d in data.study.datasets_of(experiment) for mode in modes]
     number = _NUMBER.get(published.experiment_of(data.study, experiment) or "")
     title = f"Performance of the {experiment} experiment" + (f" (paper: Table {number})" if number else "")
     return _performance(data, experiment, title, ["Dataset", "Mode"], rows, number)
@@ -122,7 +123,12 @@ def sampling_table(data: StudyData) -> Table:
     study = data.study
     names = list(dict.fromkeys(n for pair in data.contents.sampler_groups for n in reversed(pair)))
     names.sort(key=lambda n: (study.experiments[n].backbone, study.experiments[n].head, study.experiments[n].sampler))
-    rows = [_Row((d, n, str(study.experiments[n].sampler)), d, n, "OO") for d in study.datasets for n in names]
+    rows = [
+        _Row((d, n, str(study.experiments[n].sampler)), d, n, "OO")
+        for d in study.datasets
+        for n in names
+        if d in study.datasets_of(n)
+    ]
     title = "Performance of the sampling strategies (paper: Table V)"
     return _performance(data, "sampling", title, ["Dataset", "Experiment", "Sample"], rows, "V")
 
@@ -135,6 +141,7 @@ def heads_table(data: StudyData) -> Table:
         _Row((d, n, study.experiments[n].head, mode), d, n, mode)
         for d in study.datasets
         for n in names
+        if d in study.datasets_of(n)
         for mode in study.experiments[n].modes
     ]
     table = _performance(
