@@ -171,3 +171,9 @@ def test_datasets_may_share_a_folder_of_videos_but_no_labels():
 def test_patience_needs_a_best_epoch_to_wait_for():
     with pytest.raises(UserError, match="patience waits for a better epoch"):
         validate(Training, {"patience": 3, "selection": "last-epoch"})
+
+
+def test_a_rate_without_a_point_is_a_number_in_a_grid_too():
+    """YAML 1.1 reads `1e-5` as text, and what a run kept was not found in the grid again."""
+    raw = changed("experiments/frame-level/tune", yaml.safe_load("{lr: [1e-5, 1.0e-4], batch_size: [4]}"))
+    assert parse(raw).experiments["frame-level"].tune == {"lr": (1e-5, 1e-4), "batch_size": (4,)}

@@ -102,6 +102,8 @@ def test_a_run_leaves_what_it_says(indexed, tmp_path, order, caplog):
         outcome = train(run, 2, order, videos, index, PARTS, tmp_path, {"study": "s"})
     told = json.loads((tmp_path / "run.json").read_text())
     seconds, frames = told.pop("seconds"), told.pop("train_frames")
+    assert told.pop("parameters") == sum(each.numel() for each in outcome.head.parameters())
+    assert told.pop("multiply_adds") > 0 and 50 < told.pop("memory_mb") < 50_000
     assert 0 < seconds < 100 and frames == sum(-(-(8 + n) // 4) for n in range(6))
     assert told == load_head(tmp_path / "head.pt")[1]
     assert told | {"torch": "", "run": {}} == {

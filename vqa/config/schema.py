@@ -50,7 +50,17 @@ def _read_grid(value: Any) -> Any:
             raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"'{key}' needs a list of values to try")
+    if isinstance(grid, dict):
+        return {key: [_number(each) if key in TUNABLE else each for each in values] for key, values in grid.items()}
     return grid
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads `1e-5` as text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]

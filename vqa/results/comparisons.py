@@ -1,8 +1,9 @@
 """statistics.csv: which pairs of cells are compared, and what the tests say of each.
 
 Questions: `modes` - every mode against OO of the same experiment (the paper's Table VI); `samplers` - every
-Sample-K against all frames (Table VII); `heads` - every control head against VSFA's. A family, over which both
-p are Holm-adjusted, is one question on one dataset, by one metric.
+Sample-K against all frames (Table VII); `heads` - every other temporal model against VSFA's; `means` - every one
+against the plain mean of frame scores. A family, over which both p are Holm-adjusted, is one question on one
+dataset, by one metric.
 """
 
 from collections.abc import Iterable

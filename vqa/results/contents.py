@@ -21,7 +21,7 @@ class Pair:
 
 # An experiment of several modes has a table under its own name, beside these.
 TABLES = (
-    "datasets", "sampling", "ttest-samplers", "ttest-modes", "heads", "cross-dataset", "verdicts",
+    "datasets", "sampling", "ttest-samplers", "ttest-modes", "heads", "model-cost", "cross-dataset", "verdicts",
 )  # fmt: skip
 
 
@@ -47,8 +47,19 @@ class Contents:
 
     @cached_property
     def head_groups(self) -> list[tuple[str, str]]:
-        """(control head's experiment, VSFA's) of the same backbone and sampler."""
+        """(another temporal model's experiment, VSFA's) of the same backbone and sampler."""
         return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
+
+    @cached_property
+    def mean_groups(self) -> list[tuple[str, str]]:
+        """(a temporal model's experiment, the plain mean's) of the same backbone and sampler."""
+        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "fc-mean")
+
+    @cached_property
+    def models(self) -> list[str]:
+        """Experiments that compare temporal models, as they stand in the config."""
+        named = {name for pair in (*self.head_groups, *self.mean_groups) for name in pair}
+        return [name for name in self.study.experiments if name in named]
 
     def _groups(self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]) -> list[tuple[str, str]]:
         in_order = {name: e for name, e in self.study.experiments.items() if "OO" in e.modes}
@@ -79,7 +90,8 @@ class Contents:
                 for mode in experiment.modes:
                     if mode != "OO" and "OO" in experiment.modes and dataset in self.study.datasets_of(name):
                         yield Pair("modes", dataset, (name, mode), (name, "OO"))
-            for family, groups in (("samplers", self.sampler_groups), ("heads", self.head_groups)):
+            families = {"samplers": self.sampler_groups, "heads": self.head_groups, "means": self.mean_groups}
+            for family, groups in families.items():
                 for name, base in groups:
                     if all(dataset in self.study.datasets_of(each) for each in (name, base)):
                         yield Pair(family, dataset, (name, "OO"), (base, "OO"))
@@ -91,8 +103,8 @@ class Contents:
             names += ["sampling", "ttest-samplers"]
         if any("OO" in self.study.experiments[name].modes for name in self.shuffled):
             names.append("ttest-modes")
-        if self.head_groups:
-            names.append("heads")
+        if self.models:
+            names += ["heads", "model-cost"]
         if self.study.cross_dataset:
             names.append("cross-dataset")
         if self.tuned:
@@ -106,4 +118,6 @@ class Contents:
             names = ["pairs", *names]
         if "ttest-modes" in self.tables:
             names = ["modes", *names]
+        if self.models:
+            names.append("models")
         return [*names, "samplers", "cost"] if self.sampler_groups else names

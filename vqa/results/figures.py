@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from vqa.config import MODES
 from vqa.evaluation.metrics import fit_logistic
 from vqa.results.study_data import StudyData
-from vqa.results.style import figure, legend_below, series
+from vqa.results.style import COLOURS, figure, legend_below, series
 from vqa.results.tables.cells import notes
 from vqa.study.grid import train_order
 
@@ -39,6 +39,10 @@ CAPTIONS = {
     "training": Caption(
         "Training", "Validation SROCC by epoch, one line a seed; the dot marks the epoch that was selected."
     ),
+    "models": Caption(
+        "Temporal models",
+        "Mean test SROCC in order, with std, against the multiply-adds of one video's score by the temporal model.",
+    ),
     "cost": Caption(
         "Cost",
         "Frames read per training epoch against mean test SROCC, by sampler; beside each point the mean seconds "
@@ -55,6 +59,7 @@ def draw_all(data: StudyData, folder: Path) -> None:
         "pairs": pairs,
         "scatter": scatter,
         "training": training,
+        "models": models,
         "cost": cost,
     }
     for name in data.contents.figures:
@@ -94,8 +99,12 @@ def _title(dataset: str, experiment: str) -> str:
 def modes(data: StudyData, folder: Path) -> None:
     study = data.study
     experiments = [name for name in data.contents.shuffled if "OO" in study.experiments[name].modes]
-    with _canvas(data, folder, "modes", 1, len(experiments), sharey=True) as axes:
-        for axis, name in zip(axes[0], experiments, strict=True):
+    columns = min(4, len(experiments))
+    with _canvas(data, folder, "modes", -(-len(experiments) // columns), columns, sharey=True) as axes:
+        flat = [axis for row in axes for axis in row]
+        for axis in flat[len(experiments) :]:
+            axis.set_axis_off()
+        for axis, name in zip(flat, experiments, strict=False):
             axis.axhspan(-study.statistics.margin, study.statistics.margin, color="#eeeeee", zorder=0)
             axis.axhline(0, color="#555555", linewidth=0.8)
             others = [mode for mode in study.experiments[name].modes if mode != "OO"]
@@ -111,7 +120,8 @@ def modes(data: StudyData, folder: Path) -> None:
             shown = study.datasets_of(name)
             axis.set_xticks(range(len(shown)), shown, rotation=20 if len(shown) > 1 else 0)
             axis.set_xlim(-0.6, len(shown) - 0.4)
-        axes[0][0].set_ylabel("SROCC difference")
+        for row in axes:
+            row[0].set_ylabel("SROCC difference")
         legend_below(axes[0])
 
 
@@ -220,6 +230,32 @@ def cost(data: StudyData, folder: Path) -> None:
             axis.margins(0.25)
             axis.set_xlabel("frames per training epoch")
         legend_below([axis for *_, axis in panels])
+
+
+def models(data: StudyData, folder: Path) -> None:
+    study, names = data.study, data.contents.models
+    datasets = [dataset for dataset in study.datasets if any(dataset in study.datasets_of(name) for name in names)]
+    with _canvas(data, folder, "models", 1, len(datasets), height=2.6) as axes:
+        for axis, dataset in zip(axes[0], datasets, strict=True):
+            for number, name in enumerate(names):
+                if dataset in study.datasets_of(name):
+                    _model(data, axis, number, dataset, name)
+            axis.set_xscale("log")
+            axis.set_title(dataset)
+            axis.set_xlabel("multiply-adds a video")
+        axes[0][0].set_ylabel("mean test SROCC")
+        legend_below(axes[0])
+
+
+def _model(data: StudyData, axis: Axes, number: int, dataset: str, name: str) -> None:
+    """One temporal model's point; none where its runs were made before costs were recorded."""
+    runs = [data.run(run) for run in data.runs_of(dataset, name, "OO")]
+    if not all("multiply_adds" in run for run in runs):
+        return
+    x, values = np.mean([run["multiply_adds"] for run in runs]), data.cell(dataset, name, "OO")["srocc"]
+    style, fill = series(number), "full" if number < len(COLOURS) else "none"
+    axis.errorbar(x, values.mean(), values.std(ddof=0), fmt=style["marker"], color=style["color"], fillstyle=fill,
+                  capsize=2, label=name)  # fmt: skip
 
 
 def _samplers(data: StudyData) -> list[int]:

@@ -66,7 +66,8 @@ def write_report(data: StudyData, output: Path) -> None:
 QUESTIONS = {
     "modes": "Does the order of frames matter?",
     "samplers": "Are fewer frames enough?",
-    "heads": "Are the GRU and the temporal pooling needed?",
+    "heads": "Does another temporal model do as well as VSFA's?",
+    "means": "Does a temporal model do better than a plain mean?",
 }
 
 

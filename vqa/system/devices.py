@@ -11,7 +11,9 @@ import fcntl
 import logging
 import os
 import re
+import resource
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -99,6 +101,16 @@ def lease(device: Device, sharers: int | None = None) -> Iterator[str]:
             raise UserError(
                 "device cuda: this torch cannot use the GPU (built without CUDA, or too new for the driver)"
             )
+
+
+def peak_memory_mb(device: str) -> int:
+    """The most that this process has held so far: on the GPU, or resident, with the files that it maps."""
+    import torch
+
+    if device != "cpu":
+        return round(torch.cuda.max_memory_allocated() / 1e6)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
 
 
 def _usable() -> bool:

@@ -19,9 +19,11 @@ from vqa.protocol import predictions
 from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
-from vqa.system.devices import lease
+from vqa.system.devices import lease, peak_memory_mb
 from vqa.system.files import digest, write_json, write_text
+from vqa.temporal import cost
 from vqa.temporal.checkpoint import save_head
+from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
 from vqa.training.feeder import Feeder
 from vqa.training.fit import create_head, fit
@@ -67,9 +69,9 @@ def train(
     made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale, steps)
     save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))
-    frames = sum(len(feeder.sequence(item, True, 1)) for item in items["train"])
+    costs = _costs(outcome.head, feeder, items["train"], device)
     seconds = time.perf_counter() - started
-    write_json(output / "run.json", made_by | {"train_frames": frames, "seconds": round(seconds, 3)})
+    write_json(output / "run.json", made_by | costs | {"seconds": round(seconds, 3)})
     write_text(output / "predictions.csv", predicted)
     for checkpoint in checkpoints:
         checkpoint.remove()
@@ -116,6 +118,17 @@ def _predict_parts(
         scores = predict(outcome.head, feeder, items[part], order) * scale
         for item, score in zip(items[part], scores, strict=True):
             yield Prediction(item.video_id, part, order, item.mos, float(score))
+
+
+def _costs(head: TemporalModel, feeder: Feeder, items: Sequence[Item], device: str) -> dict[str, int]:
+    """multiply_adds: of a video of the mean length of `items`; train_frames: that an epoch reads of them."""
+    frames = sum(len(feeder.sequence(item, True, 1)) for item in items)
+    return {
+        "train_frames": frames,
+        "parameters": cost.parameters(head),
+        "multiply_adds": cost.multiply_adds(head, round(frames / len(items))),
+        "memory_mb": peak_memory_mb(device),
+    }
 
 
 def history_csv(history: Sequence[Epoch]) -> str:

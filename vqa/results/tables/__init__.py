@@ -5,7 +5,7 @@ from collections.abc import Callable
 from vqa.results.study_data import StudyData
 from vqa.results.tables.cells import SYNTHETIC, Cell, Table
 from vqa.results.tables.datasets import cross_table, datasets_table
-from vqa.results.tables.performance import heads_table, performance_table, sampling_table
+from vqa.results.tables.performance import heads_table, model_cost_table, performance_table, sampling_table
 from vqa.results.tables.tests import modes_ttest_table, samplers_ttest_table, verdicts_table
 from vqa.results.tables.tuning import tuning_table
 
@@ -20,6 +20,7 @@ def all_tables(data: StudyData) -> list[Table]:
         "ttest-modes": modes_ttest_table,
         "ttest-samplers": samplers_ttest_table,
         "heads": heads_table,
+        "model-cost": model_cost_table,
         "cross-dataset": cross_table,
         "tuning": tuning_table,
         "verdicts": verdicts_table,

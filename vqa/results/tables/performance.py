@@ -6,6 +6,7 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
+from vqa.config.heads import HEADS, resolve
 from vqa.results import published
 from vqa.results.evaluation import METRICS
 from vqa.results.study_data import StudyData
@@ -134,9 +135,9 @@ def sampling_table(data: StudyData) -> Table:
 
 
 def heads_table(data: StudyData) -> Table:
-    """What the GRU and the pooling each contribute."""
+    """What each temporal model reaches, VSFA's GRU and pooling taken apart among them."""
     study = data.study
-    names = list(dict.fromkeys(n for pair in data.contents.head_groups for n in reversed(pair)))
+    names = data.contents.models
     rows = [
         _Row((d, n, study.experiments[n].head, mode), d, n, mode)
         for d in study.datasets
@@ -144,10 +145,35 @@ def heads_table(data: StudyData) -> Table:
         if d in study.datasets_of(n)
         for mode in study.experiments[n].modes
     ]
-    table = _performance(
-        data, "heads", "Head controls: GRU and temporal pooling", ["Dataset", "Experiment", "Head", "Mode"], rows, None
-    )
-    meaning = (
-        "vsfa: GRU and temporal pooling; gru-mean: GRU, plain mean; fc-pooling: no GRU; fc-mean: neither, order-blind."
-    )
-    return Table(table.name, table.title, table.headers, table.rows, [*table.notes, meaning])
+    table = _performance(data, "heads", "Temporal models", ["Dataset", "Experiment", "Head", "Mode"], rows, None)
+    used = dict.fromkeys(resolve(study.experiments[name].head).name for name in names)
+    meaning = [f"{name}: {HEADS[name][2]}." for name in used if name in HEADS]
+    return Table(table.name, table.title, table.headers, table.rows, [*table.notes, *meaning])
+
+
+def model_cost_table(data: StudyData) -> Table:
+    """What each temporal model costs beside what it reaches in order; means over runs."""
+    headers = ["Dataset", "Experiment", "Head", "Parameters", "Multiply-adds a video", "Training s", "Memory MB"]
+    names = data.contents.models
+    rows = [
+        [*map(Cell, (dataset, name, data.study.experiments[name].head)), *_costs(data, dataset, name)]
+        for dataset in data.study.datasets
+        for name in names
+        if dataset in data.study.datasets_of(name)
+    ]
+    told = [
+        *notes(data, names),
+        "Multiply-adds of matrix products and convolutions for a video of mean length; seconds and peak memory of a "
+        "whole training, its grid included, on the machine it ran on; a dash: trained before these were recorded.",
+    ]
+    return Table("model-cost", "Temporal models: cost and quality", [*headers, "SROCC"], rows, told)
+
+
+def _costs(data: StudyData, dataset: str, name: str) -> list[Cell]:
+    runs = [data.run(run) for run in data.runs_of(dataset, name, "OO")]
+    cells = []
+    for key in ("parameters", "multiply_adds", "seconds", "memory_mb"):
+        known = [run[key] for run in runs if key in run]
+        mean = float(np.mean(known)) if known else np.nan
+        cells.append(Cell(f"{mean:,.0f}" if mean >= 100 else f"{mean:.3g}" if known else "-", numbers={"": mean}))
+    return [*cells, mean_std(data.cell(dataset, name, "OO")["srocc"])]
