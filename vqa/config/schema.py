@@ -58,8 +58,22 @@ Margin = Annotated[float, Field(gt=0)]
 
 
 class BackboneSettings(_Model):
+    """A variant: a network and its settings, whose features have a folder of their own."""
+
+    network: BackboneName | None = Field(
+        None,
+        description="the network, where NAME is the variant's own: several settings of one network side by side; "
+        "default: NAME",
+        json_schema_extra=ADDED,
+    )
+    every: int = Field(
+        1,
+        ge=1,
+        description="K: the network sees every K-th frame only (0, K, 2K, ...), of 3D networks every K-th cube",
+        json_schema_extra=ADDED,
+    )
     weights: FilePath | None = Field(
-        None, description="checkpoint file; default: <results>/weights/<backbone>.pth, made by the workflow"
+        None, description="checkpoint file; default: <results>/weights/<network>.pth, made by the workflow"
     )
     cube_input: Literal["crop112", "native"] = Field(
         "crop112",
@@ -71,7 +85,7 @@ class BackboneSettings(_Model):
 class Experiment(_Model):
     """A named (backbone, sampler, head, batch size, epochs, modes)."""
 
-    backbone: BackboneName = Field(description="a registered backbone, or torchvision/<name>")
+    backbone: BackboneName = Field(description="a registered backbone, torchvision/<name>, or a variant of `backbones`")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: Head = Field(
         "vsfa",
