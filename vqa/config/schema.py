@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from vqa.config import checks, heads
+from vqa.config.backbones import BackboneSettings
 from vqa.config.base import ADDED
 from vqa.config.base import Model as _Model
 from vqa.config.datasets import (
@@ -31,7 +32,7 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
-from vqa.config.fields import NODE, BackboneName, FilePath, Name, Seeds
+from vqa.config.fields import BackboneName, FilePath, Name, Seeds
 from vqa.config.names import MODES, Mode, Precision, SplitMethod
 from vqa.system.devices import Device
 
@@ -55,31 +56,6 @@ def _read_grid(value: Any) -> Any:
 
 Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]
 Margin = Annotated[float, Field(gt=0)]
-
-
-class BackboneSettings(_Model):
-    """A variant: a network and its settings, whose features have a folder of their own."""
-
-    network: BackboneName | None = Field(
-        None,
-        description="the network, where NAME is the variant's own: several settings of one network side by side; "
-        "default: NAME",
-        json_schema_extra=ADDED,
-    )
-    every: int = Field(
-        1,
-        ge=1,
-        description="K: the network sees every K-th frame only (0, K, 2K, ...), of 3D networks every K-th cube",
-        json_schema_extra=ADDED,
-    )
-    weights: FilePath | None = Field(
-        None, description="checkpoint file; default: <results>/weights/<network>.pth, made by the workflow"
-    )
-    cube_input: Literal["crop112", "native"] = Field(
-        "crop112",
-        description="3D networks: short side to 112 and centre crop as in their training, or native size",
-    )
-    node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
 
 
 class Experiment(_Model):
