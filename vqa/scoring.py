@@ -73,6 +73,7 @@ class Scorer:
             memory_mb=memory_mb, threads=threads,
         )  # fmt: skip
         self.extractor: Extractor = load_extractor(name, weights, settings, self.extraction, device)
+        self.every = origin.get("every", 1)
         self.scale = self.made_by.get("label_scale", 1.0)
         self.storage = stored_type(origin)
         self.identity = {
@@ -108,7 +109,7 @@ class Scorer:
         if isinstance(videos, Video | str | Path):
             videos = [videos]
         listed = [v if isinstance(v, Video) else Video(Path(v).stem, str(v), mos=0.0) for v in videos]
-        for found in stream(listed, self.extractor, self.extraction.decoder, self.extraction.memory_mb):
+        for found in stream(listed, self.extractor, self.extraction.decoder, self.extraction.memory_mb, self.every):
             if isinstance(found, Failed):
                 yield found
                 continue

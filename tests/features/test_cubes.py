@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from vqa.features.clips import cubes
+from vqa.features.clips import chosen, cubes
 
 
 @pytest.mark.parametrize("length", [2, 3, 4, 16])
@@ -36,3 +36,13 @@ def test_no_more_than_two_cubes_of_frames_are_held(length):
     for _ in cubes(frames(), length):
         pass
     assert length <= most <= 2 * length + 1  # the window, and the frame that comes in
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 50])
+def test_every_kth_cube_is_one_of_all_cubes(every):
+    for n in range(1, 60):
+        frames = [np.full((1, 1, 3), t, np.uint8) for t in range(n)]
+        whole = list(cubes(iter(frames), 4))
+        found = list(chosen(iter(frames), 4, every))
+        assert [start for start, _ in found] == [whole[i][0] for i in range(0, len(whole), every)]
+        assert all(np.array_equal(cube, whole[i * every][1]) for i, (_, cube) in enumerate(found))

@@ -46,7 +46,7 @@ def told() -> dict[str, str]:
     study = load(REPO / "workflow/studies/smoke.yaml")
     grid, layout, demo = Grid(study), Layout.of(study), study.datasets["demo"]
     sources = Sources(study, layout, grid)
-    read = "resnet3d18", grid.settings("resnet3d18"), study.extraction, demo
+    read = "resnet3d18", grid.backbone_of("resnet3d18").settings, study.extraction, demo
     run = grid.run_settings("sample-4")
     extract = depends.extract_depends(*read, 1, sources.bucket("demo", 1), "SOURCES")
     return {
@@ -194,7 +194,7 @@ def test_an_official_part_counts_and_its_absence_does_not():
 
 def test_the_order_of_the_labels_is_nothing_that_features_depend_on():
     study = load(REPO / "workflow/studies/smoke.yaml")
-    read = "resnet3d18", Grid(study).settings("resnet3d18"), study.extraction, study.datasets["demo"]
+    read = "resnet3d18", Grid(study).backbone_of("resnet3d18").settings, study.extraction, study.datasets["demo"]
     videos = [Video("a", "a.mp4", 1.0), Video("b", "b.mp4", 2.0)]
     assert depends.extract_depends(*read, 0, videos, "") == depends.extract_depends(*read, 0, videos[::-1], "")
 

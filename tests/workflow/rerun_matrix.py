@@ -41,6 +41,8 @@ SMOKE = {
     "datasets.demo.fps": (25, RENDER),
     "datasets.demo.seed": (1, RENDER),
     "backbones.efficientnet_lite0.weights": ("own.pth", {"extract": 2, "index": 1, "train": 6} | EVALUATE),
+    "backbones.efficientnet_lite0.every": (2, {"extract": 2, "index": 1, "train": 6} | EVALUATE),
+    "backbones.resnet3d18.network": ("resnet3d18", SHOW),
     "backbones.resnet3d18.cube_input": ("native", {"extract": 2, "index": 1, "train": 2} | EVALUATE),
     "experiments.sample-4.backbone": ("resnet3d18", TWO_TRAININGS),
     "experiments.sample-4.sampler": (5, TWO_TRAININGS),

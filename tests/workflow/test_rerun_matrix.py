@@ -189,6 +189,11 @@ def add(raw: dict[str, Any]) -> None:
     raw["experiments"]["more"] = raw["experiments"]["sample-4"] | {"sampler": 3}
 
 
+def add_variant(raw: dict[str, Any]) -> None:
+    raw["backbones"] = {"sparse": {"network": "efficientnet_lite0", "every": 2}}
+    raw["experiments"]["sparse"] = raw["experiments"]["sample-4"] | {"backbone": "sparse"}
+
+
 def rename_dataset(raw: dict[str, Any]) -> None:
     raw["datasets"]["other"] = raw["datasets"].pop("demo")
 
@@ -205,6 +210,7 @@ def list_as_table(raw: dict[str, Any]) -> None:
         pytest.param(rename, TWO_TRAININGS, marks=pytest.mark.reruns),
         pytest.param(remove, EVALUATE, marks=pytest.mark.reruns),
         pytest.param(add, TWO_TRAININGS, marks=pytest.mark.reruns),
+        pytest.param(add_variant, {"extract": 2, "index": 1} | TWO_TRAININGS),
         pytest.param(rename_dataset, {k.replace("demo_data_demo", "demo_data_other"): n for k, n in ALL.items()
                                       if k != "weights"}, marks=pytest.mark.reruns),
         # Its clips are nobody's output any more: each bucket looks at them, and decodes nothing.

@@ -42,7 +42,7 @@ def weights(backbone: str, output: Path) -> None:
 @click.option("--study-precision", type=FILE, help="file that keeps what --precision auto meant to the first job")
 @click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
 @click.option("--weights", type=FILE, required=True, help="checkpoint of the backbone")
-@settings_options(BackboneSettings, only=("cube_input", "node"))
+@settings_options(BackboneSettings, only=("every", "cube_input", "node"))
 @settings_options(Extraction)
 def extract(
     task: Path | None,
@@ -58,6 +58,7 @@ def extract(
     study_precision: Path | None,
     on_bad_video: str,
     weights: Path,
+    every: int,
     cube_input: str,
     node: str | None,
     **settings: Any,
@@ -76,7 +77,7 @@ def extract(
     else:
         number, total = _bucket(bucket)
         videos = [v for v in _videos(manifest, config, digest, dataset) if bucket_of(v.video_id, total) == number]
-    backbone_settings = configs.validate(BackboneSettings, {"cube_input": cube_input, "node": node})
+    backbone_settings = configs.validate(BackboneSettings, {"every": every, "cube_input": cube_input, "node": node})
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
     run_extraction(

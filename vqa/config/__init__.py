@@ -1,5 +1,6 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
+from vqa.config.backbones import BackboneSettings
 from vqa.config.base import identity
 from vqa.config.datasets import (
     Dataset,
@@ -14,7 +15,7 @@ from vqa.config.datasets import (
 )
 from vqa.config.load import dataset, load, parse, read, to_yaml, validate
 from vqa.config.names import MODES, Mode, NativeReader, Precision
-from vqa.config.schema import BackboneSettings, Experiment, Extraction, Run, Statistics, Study, Training
+from vqa.config.schema import Experiment, Extraction, Run, Statistics, Study, Training
 
 __all__ = [
     "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "LabelFile", "LabelsDataset",

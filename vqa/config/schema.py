@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from vqa.config import checks, heads
+from vqa.config.backbones import BackboneSettings
 from vqa.config.base import ADDED
 from vqa.config.base import Model as _Model
 from vqa.config.datasets import (
@@ -31,7 +32,7 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
-from vqa.config.fields import NODE, BackboneName, FilePath, Name, Seeds
+from vqa.config.fields import BackboneName, FilePath, Name, Seeds
 from vqa.config.names import MODES, Mode, Precision, SplitMethod
 from vqa.system.devices import Device
 
@@ -67,21 +68,10 @@ Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidato
 Margin = Annotated[float, Field(gt=0)]
 
 
-class BackboneSettings(_Model):
-    weights: FilePath | None = Field(
-        None, description="checkpoint file; default: <results>/weights/<backbone>.pth, made by the workflow"
-    )
-    cube_input: Literal["crop112", "native"] = Field(
-        "crop112",
-        description="3D networks: short side to 112 and centre crop as in their training, or native size",
-    )
-    node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
-
-
 class Experiment(_Model):
     """A named (backbone, sampler, head, batch size, epochs, modes)."""
 
-    backbone: BackboneName = Field(description="a registered backbone, or torchvision/<name>")
+    backbone: BackboneName = Field(description="a registered backbone, torchvision/<name>, or a variant of `backbones`")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: Head = Field(
         "vsfa",

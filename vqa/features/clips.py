@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from vqa.video import Decoded, Header, open_video
 from vqa.video.reader import Frame, incomplete
 from vqa.video.source import out_of_reach, status
 
+Watched = Callable[[Iterator[Frame | None]], Iterator[Frame | None]]
 MIN_DECODED = 0.9  # of what the container declares; less means a truncated file
 
 
@@ -59,11 +61,15 @@ def batches(
     extractor: Extractor,
     decoder: str,
     memory_mb: int,
-    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
+    every: int = 1,
+    watched: Watched = iter,
 ) -> Iterator[Batch | Clip | Failed]:
-    """The batches of a video, then its `Clip`, or `Failed` in place of what does not decode."""
+    """The batches of a video, then its `Clip`, or `Failed` in place of what does not decode.
+
+    every: K, of every K-th frame or cube only; all frames are decoded.
+    """
     try:
-        yield from _decode(video, extractor, decoder, memory_mb, watched)
+        yield from _decode(video, extractor, decoder, memory_mb, every, watched)
     except (UserError, RunError) as error:
         yield Failed(video, error)
 
@@ -73,18 +79,21 @@ def _decode(
     extractor: Extractor,
     decoder: str,
     memory_mb: int,
-    watched: Callable[[Iterator[Frame]], Iterator[Frame]],
+    every: int,
+    watched: Watched,
 ) -> Iterator[Batch | Clip]:
     path = Path(video.path)
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
         _check_size(path, reader.header, extractor.smallest)
-        frames = (extractor.prepare(frame) for frame in watched(reader.frames()))
+        length = extractor.clip_length
+        decoded = watched(reader.frames(every if length == 1 else 1))
+        frames = (frame if frame is None else extractor.prepare(frame) for frame in decoded)
         starts: list[int] = []
         items: list[Frame] = []
         size = None
-        for start, item in cubes(frames, extractor.clip_length):
+        for start, item in chosen(frames, length, every):
             size = size or extractor.batch_size(item.shape[-3] * item.shape[-2], memory_mb)
             starts.append(start)
             items.append(item)
@@ -103,15 +112,23 @@ def _decode(
         reader.close()
 
 
+def chosen(frames: Iterable[Frame | None], length: int, every: int) -> Iterator[tuple[int, Frame]]:
+    """(first frame, item) of every `every`-th item: a frame for length 1, else a cube (length, H, W, 3).
+
+    A cube keeps its consecutive frames, as its network was trained on them: what is left out are whole cubes.
+    """
+    if length == 1:
+        yield from ((start, frame) for start, frame in enumerate(frames) if frame is not None)
+    else:
+        yield from islice(cubes((frame for frame in frames if frame is not None), length), None, None, every)
+
+
 def cubes(frames: Iterable[Frame], length: int) -> Iterator[tuple[int, Frame]]:
-    """(first frame, item): single frames for length 1, else cubes (length, H, W, 3).
+    """(first frame, cube): all cubes (length, H, W, 3) of a video, one after another.
 
     A tail shorter than a cube becomes the video's last `length` frames, as the paper's sampler
     does; a video shorter than one cube repeats its last frame.
     """
-    if length == 1:
-        yield from enumerate(frames)
-        return
     window: list[Frame] = []
     count = 0
     for count, frame in enumerate(frames, start=1):

@@ -63,7 +63,7 @@ class Job:
         common = self._provenance(extractor)
         started, frames, made = time.perf_counter(), 0, 0
         spooled = stream(
-            watch.each(videos), extractor, self.extraction.decoder, self.extraction.memory_mb,
+            watch.each(videos), extractor, self.extraction.decoder, self.extraction.memory_mb, self.settings.every,
             lambda: Features(self.bucket.folder, self.extraction.storage), watch.frames,
         )  # fmt: skip
         for found in tqdm(spooled, desc=self.entry.name, total=len(videos), unit="video", disable=None):
@@ -110,7 +110,7 @@ class Job:
             "weights_trained": self.entry.pretrained,
             "preprocessing": extractor.preprocessing,
             "clip_length": self.entry.clip_length,
-            "clip_stride": self.entry.clip_length,
+            "clip_stride": self.entry.clip_length * self.settings.every,
             "precision_used": str(extractor.precision).removeprefix("torch."),
             "libraries": self.bucket.libraries,
             "feature_version": FEATURE_VERSION,

@@ -29,7 +29,7 @@ def settings_of(backbone: str, settings: BackboneSettings, extraction: Extractio
         **({"recipe": changed} if changed else {}),
         "version": _FORMULA,
         "backbone": backbone,
-        **identity(settings, exclude={"weights"}),  # they count by their content
+        **identity(settings, exclude={"network", "weights"}),  # weights count by their content
         **identity(extraction, exclude=PERFORMANCE),
     }
 

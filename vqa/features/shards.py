@@ -2,6 +2,9 @@
 
 `features` (T, D) float16 or float32, `start` (T,) first frame of each row, and attributes that
 say what made them. A reader verifies what it relies on and names the file that fails.
+
+The one time base: frames of the video, in display order from 0. A row stands at its first frame; seconds are frames
+over `fps`, so that rows at equal steps come at fps / (clip length * every) a second.
 """
 
 import hashlib

@@ -20,10 +20,9 @@ from torch import Tensor
 from vqa.backbones import create
 from vqa.backbones.extractor import Extractor
 from vqa.config import BackboneSettings, Extraction
-from vqa.features.clips import Batch, Clip, Failed, batches
+from vqa.features.clips import Batch, Clip, Failed, Watched, batches
 from vqa.manifest import Video
 from vqa.system.errors import UserError
-from vqa.video.reader import Frame
 
 Item = TypeVar("Item")
 _QUEUE = 3
@@ -89,17 +88,19 @@ def stream(
     extractor: Extractor,
     decoder: str,
     memory_mb: int,
+    every: int = 1,
     spool: Callable[[], Features] = Features,
-    watched: Callable[[Iterator[Frame]], Iterator[Frame]] = iter,
+    watched: Watched = iter,
 ) -> Iterator[tuple[Clip, Features] | Failed]:
     """Extract each video in turn; one that cannot be decoded comes as `Failed`.
 
-    The features of a video are valid until the next one is asked for. watched: looks on as a decoder gives frames.
+    The features of a video are valid until the next one is asked for. every: K, of every K-th frame
+    or cube only. watched: looks on as a decoder gives frames.
     """
     launch = launcher(extractor)
     features = spool()
     found = prefetch(
-        (each for video in videos for each in batches(video, extractor, decoder, memory_mb, watched)), _QUEUE
+        (each for video in videos for each in batches(video, extractor, decoder, memory_mb, every, watched)), _QUEUE
     )
     launched = ((each.starts, launch(each.items)) if isinstance(each, Batch) else each for each in found)
     for each in one_behind(launched):

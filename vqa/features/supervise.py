@@ -46,14 +46,16 @@ class Watch:
             yield video
         self._write(_NONE, 0.0)
 
-    def frames(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def frames(self, frames: Iterator[Frame | None]) -> Iterator[Frame | None]:
         """The frames of the video at hand. Who takes them may take his time: only the decoder is watched."""
         while True:
             self.beat()
-            frame = next(frames, None)
-            self._write(self.number, 0.0)
-            if frame is None:
+            try:
+                frame = next(frames)
+            except StopIteration:
                 return
+            finally:
+                self._write(self.number, 0.0)
             yield frame
 
     def beat(self) -> None:

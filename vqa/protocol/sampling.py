@@ -2,6 +2,9 @@
 
 Each purpose of a run has its own stream, derived from the run's seed, so that the orders and
 experiments of one seed share splits, samples, shuffles and initial weights: tests are paired.
+
+A sampler counts rows of features, whatever of the video a row stands for: K = 4 of rows of every eighth frame is
+one frame of each 32.
 """
 
 import hashlib

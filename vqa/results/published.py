@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from vqa.config import BackboneSettings, NativeDataset, Study, Training
+from vqa.config import NativeDataset, Study, Training
 from vqa.config.base import PERFORMANCE
 from vqa.study.grid import Grid
 
@@ -71,7 +71,7 @@ def experiment_of(study: Study, experiment: str) -> str | None:
     chosen = study.experiments[experiment]
     if chosen.head != "vsfa" or study.splits.method not in ("random", "stored"):
         return None
-    asked = (chosen.backbone, chosen.sampler)
+    asked = (Grid(study).variant_of(experiment).network.name, chosen.sampler)
     return next((name for name, own in _PROTOCOLS.items() if (own.backbone, own.sampler) == asked), None)
 
 
@@ -80,13 +80,14 @@ def departure(study: Study, experiment: str) -> str:
     paper = experiment_of(study, experiment)
     if paper is None:
         return ""
-    run = Grid(study).run_settings(experiment)
+    grid = Grid(study)
+    run, backbone = grid.run_settings(experiment), grid.variant_of(experiment).settings
     asked = {"batch_size": _PROTOCOLS[paper].batch_size, "lr": _LR}
     asked |= {key: field.default for key, field in Training.model_fields.items() if key not in _OPEN}
     told = [f"{key} {_short(ours)} for {_short(theirs)}" for key, theirs in asked.items()
             if (ours := getattr(run, key)) != theirs]  # fmt: skip
-    backbone = study.backbones.get(study.experiments[experiment].backbone, BackboneSettings())
     told += ["weights of the user's"] * (backbone.weights is not None)
+    told += [f"every {backbone.every} for 1"] * (backbone.every != 1)
     told += [f"cube_input {backbone.cube_input} for crop112"] * (backbone.cube_input != "crop112")
     return ", ".join(told + [f"tuned {key}" for key in run.tune])
 

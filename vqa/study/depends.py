@@ -81,7 +81,7 @@ def extract_depends(
 def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset) -> str:
     chosen = {
         "backbone": backbone,
-        **identity(settings, exclude={"weights"}, exclude_none=True),
+        **identity(settings, exclude={"network", "weights"}, exclude_none=True),
         **identity(extraction, exclude=PERFORMANCE),
         "on-bad-video": dataset.on_bad_video,
     }

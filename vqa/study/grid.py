@@ -1,5 +1,6 @@
 """The grid of a study: which backbones, cells and runs a config asks for. Imports no torch."""
 
+import difflib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +22,31 @@ class RunId:
     seed: int
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A network as the study sets it. Named after the network, or by the user; its features lie under that name."""
+
+    name: str
+    network: Spec
+    settings: BackboneSettings
+
+    @property
+    def slug(self) -> str:
+        """The name as one path component."""
+        return self.network.slug if self.name == self.network.name else self.name
+
+    @property
+    def note(self) -> str:
+        """What it is, for a reader of the results."""
+        thinned = f", of every {self.settings.every}th {'cube' if self.network.clip_length > 1 else 'frame'}"
+        return self.network.note + thinned * (self.settings.every > 1)
+
+    @property
+    def row_frames(self) -> int:
+        """Frames of the video for each row of its features."""
+        return self.network.clip_length * self.settings.every
+
+
 def train_order(mode: Mode) -> Order:
     """O of OO and OS, S of SO and SS."""
     return "O" if mode[0] == "O" else "S"
@@ -36,28 +62,31 @@ class Grid:
         self.study = study
         if len(set(self.slugs)) < len(self.slugs):
             raise UserError("experiments: two backbones share one folder name; rename one")
-        if unused := sorted(set(study.backbones) - {entry.name for entry in self.backbones}):
+        if unused := sorted(set(study.backbones) - {variant.name for variant in self.backbones}):
             raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
         self._runs = {name: self._run_settings(name) for name in study.experiments}
 
     @cached_property
-    def backbones(self) -> list[Spec]:
-        return [spec(name) for name in sorted({e.backbone for e in self.study.experiments.values()})]
+    def backbones(self) -> list[Variant]:
+        return [_variant(self.study, name) for name in sorted({e.backbone for e in self.study.experiments.values()})]
 
     @property
     def slugs(self) -> list[str]:
         """The folder names of the backbones."""
-        return [entry.slug for entry in self.backbones]
+        return [variant.slug for variant in self.backbones]
 
-    def backbone_of(self, slug: str) -> Spec:
-        return next(entry for entry in self.backbones if entry.slug == slug)
+    @property
+    def networks(self) -> dict[str, Spec]:
+        """The networks by their slugs: variants of one share the checkpoint that the workflow makes."""
+        return {variant.network.slug: variant.network for variant in self.backbones}
 
-    def settings(self, backbone: str) -> BackboneSettings:
-        return self.study.backbones.get(backbone, BackboneSettings())
+    def backbone_of(self, slug: str) -> Variant:
+        return next(variant for variant in self.backbones if variant.slug == slug)
 
-    def spec_of(self, experiment: str) -> Spec:
+    def variant_of(self, experiment: str) -> Variant:
         """The backbone of an experiment."""
-        return spec(self.study.experiments[experiment].backbone)
+        name = self.study.experiments[experiment].backbone
+        return next(variant for variant in self.backbones if variant.name == name)
 
     @cached_property
     def own_models(self) -> dict[str, str]:
@@ -80,7 +109,7 @@ class Grid:
     def features(self) -> list[tuple[str, str]]:
         """(dataset, backbone's folder name) of all features that are trained on or tested across datasets."""
         used = {
-            (dataset, self.spec_of(name).slug)
+            (dataset, self.variant_of(name).slug)
             for name in self.study.experiments
             for dataset in (self.study.datasets if name in self.study.cross_dataset else self.study.datasets_of(name))
         }
@@ -101,3 +130,22 @@ class Grid:
         own |= {key: value for key in ("epochs", "lr") if (value := getattr(chosen, key)) is not None}
         asked = self.study.training.model_dump() | own | {"split": self.study.splits.method}
         return validate(Run, asked, f"experiments.{experiment}")
+
+
+def _variant(study: Study, name: str) -> Variant:
+    """Raises `UserError` for a network that is unknown, and for a variant under the name of another network."""
+    settings = study.backbones.get(name, BackboneSettings())
+    close = difflib.get_close_matches(name, study.backbones, n=1) if name not in study.backbones else []
+    if close and not _is_network(name):
+        raise UserError(f"backbone '{name}' is unknown; did you mean '{close[0]}'?")
+    if settings.network not in (None, name) and ("/" in name or _is_network(name)):
+        raise UserError(f"backbones.{name}: this is a network's own name; give the variant another, without '/'")
+    return Variant(name, spec(settings.network or name), settings)
+
+
+def _is_network(name: str) -> bool:
+    try:
+        spec(name)
+    except UserError:
+        return False
+    return True

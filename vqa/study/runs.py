@@ -61,14 +61,14 @@ def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
     """How what made a run differs from what the study asks of it, as far as it is recorded; "" if it does not."""
     asked: dict[str, Any] = {"seed": run.seed, "order": run.order, **_settings(grid.run_settings(run.experiment))}
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
-    spec = grid.spec_of(run.experiment)
+    variant = grid.variant_of(run.experiment)
     features: dict[str, Any] = made.get("features") or {}
     if features:
-        wanted = settings_of(spec.name, grid.settings(spec.name), grid.study.extraction)
+        wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
         if wanted["precision"] == "auto":
             del wanted["precision"]  # a run records what it meant; the index holds all shards to one
-        for key in wanted.keys() & ({"node"} | features.keys()):
-            asked[_FEATURES + key], found[_FEATURES + key] = wanted[key], features.get(key)
+        for key in (wanted.keys() & features.keys()) | {"node", "every"}:
+            asked[_FEATURES + key], found[_FEATURES + key] = wanted.get(key), features.get(key)
     for key in sorted(asked):
         if asked[key] != found[key]:
             return f"was made with {key} {found[key]}, where the study has {asked[key]}"
@@ -106,7 +106,7 @@ class _Digests:
 
 def _other_inputs(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any], files: _Digests) -> str:
     """Whether the manifest or the index has changed since; runs of version 0.1 do not say."""
-    index = layout.index(run.dataset, grid.spec_of(run.experiment).slug)
+    index = layout.index(run.dataset, grid.variant_of(run.experiment).slug)
     for name, path in (("manifest", layout.manifest(run.dataset)), ("index", index)):
         digest = made.get("inputs", {}).get(name)
         if digest and digest != files.of(path):

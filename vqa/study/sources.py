@@ -139,25 +139,26 @@ class Planned:
 
 
 def weights(grid: Grid, layout: Layout, slug: str) -> Path:
-    """The checkpoint an extraction reads: the user's own, or the one the workflow makes."""
-    return grid.settings(grid.backbone_of(slug).name).weights or layout.weights(slug)
+    """The checkpoint an extraction reads: the user's own, or the one the workflow makes for the network."""
+    variant = grid.backbone_of(slug)
+    return variant.settings.weights or layout.weights(variant.network.slug)
 
 
 def check(grid: Grid, sources: Sources) -> None:
     """Raise `UserError` where a dataset or a checkpoint that the study reads is not there, or a
     backbone cannot follow its settings.
     """
-    for entry in grid.backbones:
-        settings = grid.settings(entry.name)
-        check_settings(entry.name, settings.node, settings.cube_input)
+    for variant in grid.backbones:
+        network, settings = variant.network, variant.settings
+        check_settings(network.name, settings.node, settings.cube_input)
         own = settings.weights
-        if own is None and entry.weights == "manual":
+        if own is None and network.weights == "manual":
             raise UserError(
-                f"backbones.{entry.name}.weights: is needed, this checkpoint is distributed by hand; "
-                f"`vqa weights {entry.name} --output FILE` says where to get it"
+                f"backbones.{variant.name}.weights: is needed, this checkpoint is distributed by hand; "
+                f"`vqa weights {network.name} --output FILE` says where to get it"
             )
         if own is not None and not own.is_file():
-            raise UserError(f"backbones.{entry.name}.weights: there is no file {own}; give the checkpoint's path")
+            raise UserError(f"backbones.{variant.name}.weights: there is no file {own}; give the checkpoint's path")
     for dataset, source in grid.study.datasets.items():
         stored = source.permutations
         if stored is not None and not stored.is_file():

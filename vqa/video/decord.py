@@ -29,14 +29,14 @@ class DecordReader:
             raise UserError(f"{path}: decord gives no RGB for a turned picture; choose decoder pyav or exclude it")
         self.header = Header(width, height, float(self._reader.get_avg_fps()), len(self._reader), "unknown")
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, every: int = 1) -> Iterator[Frame | None]:
         import decord
 
         try:
-            for _ in range(len(self._reader)):
-                rgb = self._reader.next().asnumpy()
+            for number in range(len(self._reader)):
+                rgb = self._reader.next()
                 self.decoded.frames += 1
-                yield rgb
+                yield None if number % every else rgb.asnumpy()
         except StopIteration:
             return
         except (decord.DECORDError, RuntimeError) as error:

@@ -28,8 +28,13 @@ class Painter:
     def __init__(self) -> None:
         self._matrix = IDENTITY
         self._rotation: int | None = None
-        self._made_for: object = None
+        self._made_for: tuple[Any, ...] = ()
         self._graph: Graph | None = None
+
+    def changes(self, frame: "VideoFrame") -> bool:
+        """Whether the frame's picture may be of another size, kind or orientation than the last one painted."""
+        coded = frame.width, frame.height, frame.format.name
+        return frame.rotation != self._rotation or coded != self._made_for[:3]
 
     def paint(self, frame: "VideoFrame") -> Frame:
         """A display matrix holds until a frame brings another: a stream may give it once.

@@ -48,7 +48,7 @@ class PyavReader:
 
         self.version = f"{av.__version__}, {libraries('pyav')}"
         self.path, self.decoded = path, Decoded()
-        self._failure = ""
+        self._failure, self._every = "", 1
         self._file = open_source(path)
         try:
             self._container = open_container(path, self._file)
@@ -69,17 +69,23 @@ class PyavReader:
         frames = declared_frames(self._container, self._stream)
         return Header(width, height, float(rate) if rate else None, frames, str(context.pix_fmt), self._seconds)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, every: int = 1) -> Iterator[Frame | None]:
+        self._every = every
         first, self._first = self._first, None
         if first is not None:
             yield first
         yield from self._pictures
 
-    def _paint(self) -> Iterator[Frame]:
+    def _paint(self) -> Iterator[Frame | None]:
+        """A frame that is not asked for is painted where its picture may be another: sizes and turns count for all."""
         import av
 
         painter, size = Painter(), None
         for frame in self._decode():
+            if self.decoded.frames % self._every and not painter.changes(frame):
+                self._count(frame)
+                yield None
+                continue
             try:
                 rgb = painter.paint(frame)
             except av.error.FFmpegError as error:  # colours that FFmpeg knows no way to show
@@ -89,11 +95,15 @@ class PyavReader:
                     f"{self.path}: frame {self.decoded.frames} is {rgb.shape[1]}x{rgb.shape[0]}, not "
                     f"{size[1]}x{size[0]}; re-encode it at one size or exclude it"
                 )
-            self.decoded.frames += 1
-            self.decoded.corrupt += bool(frame.is_corrupt)
-            yield rgb
+            wanted = self.decoded.frames % self._every == 0
+            self._count(frame)
+            yield rgb if wanted else None
         if not self.decoded.frames and self._failure:
             raise unreadable(self.path, self._failure)
+
+    def _count(self, frame: "VideoFrame") -> None:
+        self.decoded.frames += 1
+        self.decoded.corrupt += bool(frame.is_corrupt)
 
     def _decode(self) -> Iterator["VideoFrame"]:
         """Packet by packet: one that does not decode loses its own frame only, as in ffmpeg."""

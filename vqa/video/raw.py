@@ -45,15 +45,18 @@ class RawReader:
         self.header = Header(width, height, fps, count, pixel_format)
         self._file = open_source(path)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, every: int = 1) -> Iterator[Frame | None]:
         import av
 
         rows, painter = self.header.height * 3 // 2, Painter()
         while data := self._read():
             if len(data) < self._frame_bytes:
                 raise RunError(f"{self.path}: became shorter while it was read; run again")
-            planes = np.frombuffer(data, np.uint8).reshape(rows, self.header.width)
             self.decoded.frames += 1
+            if (self.decoded.frames - 1) % every:
+                yield None
+                continue
+            planes = np.frombuffer(data, np.uint8).reshape(rows, self.header.width)
             yield painter.paint(av.VideoFrame.from_ndarray(planes, format=self.header.pixel_format))
 
     def _read(self) -> bytes:

@@ -54,8 +54,8 @@ class Reader(Protocol):
     header: Header
     decoded: Decoded
 
-    def frames(self) -> Iterator[Frame]:
-        """RGB frames, uint8 (height, width, 3), in display order.
+    def frames(self, every: int = 1) -> Iterator[Frame | None]:
+        """RGB frames, uint8 (height, width, 3), in display order; None for those decoded between every `every`-th.
 
         Raises `UserError` where the file is no sound video, `RunError` where it cannot be read.
         """

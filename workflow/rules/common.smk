@@ -46,6 +46,7 @@ if not workflow.deployment_settings.deployment_method:
 wildcard_constraints:
     dataset="|".join(map(re.escape, STUDY.datasets)),
     backbone="|".join(map(re.escape, GRID.slugs)),
+    network="|".join(map(re.escape, GRID.networks)),
     experiment="|".join(map(re.escape, STUDY.experiments)),
     bucket=r"\d+",
     order="[OS]",
@@ -91,8 +92,9 @@ def extract_minutes(wildcards, threads, attempt):
 
 
 def extract_mb(wildcards, attempt):
-    entry = GRID.backbone_of(wildcards.backbone)
-    whole = entry.clip_length if entry.clip_length == 1 or GRID.settings(entry.name).cube_input == "native" else 0
+    variant = GRID.backbone_of(wildcards.backbone)
+    frames = variant.network.clip_length
+    whole = frames if frames == 1 or variant.settings.cube_input == "native" else 0
     pixels = SOURCES.pixels(wildcards.dataset, int(wildcards.bucket))
     return resources.extract_mb(STUDY.extraction.memory_mb, EXTRACT_DEVICE, pixels, whole) * attempt
 
@@ -104,8 +106,8 @@ def train_mb(wildcards, input, attempt):
 
 
 def train_minutes(wildcards, attempt):
-    run, spec = GRID.run_settings(wildcards.experiment), GRID.spec_of(wildcards.experiment)
-    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), spec.clip_length, TRAIN_DEVICE) * attempt
+    run, variant = GRID.run_settings(wildcards.experiment), GRID.variant_of(wildcards.experiment)
+    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), variant.row_frames, TRAIN_DEVICE) * attempt
 
 
 def all_videos():
@@ -113,7 +115,7 @@ def all_videos():
 
 
 def all_weights():
-    return [weights_file(slug) for slug in GRID.slugs]
+    return list(dict.fromkeys(weights_file(slug) for slug in GRID.slugs))
 
 
 def weights_file(slug):
@@ -205,8 +207,8 @@ def run_check(wildcards):
 
 def extracted(wildcards):
     """What the identity and the flags of an extraction are both made from."""
-    name = GRID.backbone_of(wildcards.backbone).name
-    return name, GRID.settings(name), STUDY.extraction, STUDY.datasets[wildcards.dataset]
+    variant = GRID.backbone_of(wildcards.backbone)
+    return variant.network.name, variant.settings, STUDY.extraction, STUDY.datasets[wildcards.dataset]
 
 
 def bucket_depends(wildcards):
@@ -275,7 +277,7 @@ def other_datasets(wildcards):
 
 
 def experiment_index(wildcards, dataset):
-    return PATHS.index(dataset, GRID.spec_of(wildcards.experiment).slug)
+    return PATHS.index(dataset, GRID.variant_of(wildcards.experiment).slug)
 
 
 def cross_targets(wildcards):

@@ -59,11 +59,11 @@ rule probe:
 
 rule weights:
     output:
-        PATHS.weights("{backbone}"),
+        PATHS.weights("{network}"),
     log:
-        f"{RESULTS}/logs/weights/{{backbone}}.log",
+        f"{RESULTS}/logs/weights/{{network}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/weights/{{backbone}}.tsv"
+        f"{RESULTS}/benchmarks/weights/{{network}}.tsv"
     conda:
         "../../envs/vqa.yaml"
     threads: 1
@@ -71,7 +71,7 @@ rule weights:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(30),
     params:
-        name=lambda wildcards: GRID.backbone_of(wildcards.backbone).name,
+        name=lambda wildcards: GRID.networks[wildcards.network].name,
     message:
         "Put the weights of {params.name} in place"
     shell:

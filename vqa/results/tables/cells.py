@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from vqa.backbones.registry import spec
 from vqa.config import DemoDataset, Study
 from vqa.results.study_data import StudyData
 
@@ -39,11 +38,11 @@ def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
     found = []
     if any(isinstance(dataset, DemoDataset) for dataset in study.datasets.values()):
         found.append(SYNTHETIC)
-    for name in dict.fromkeys(study.experiments[e].backbone for e in experiments):
-        entry = spec(name)
-        if not entry.pretrained:
-            used = ", ".join(e for e in experiments if study.experiments[e].backbone == name)
-            found.append(f"{used}: {entry.note}.")
+    variants = {e: data.grid.variant_of(e) for e in experiments}
+    for variant in dict.fromkeys(variants.values()):
+        if not variant.network.pretrained:
+            used = ", ".join(e for e in experiments if variants[e] == variant)
+            found.append(f"{used}: {variant.note}.")
     return found
 
 
