@@ -4,6 +4,7 @@ The layers themselves are import-linter's contract in pyproject.toml (`make lint
 """
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,3 +70,9 @@ def test_models_and_metrics_know_nothing_of_files(room):
             assert names_used(path).isdisjoint({"open", "Path", "os", "io", "atomic", "write_text", "save", "load"}), (
                 path
             )
+
+
+@pytest.mark.parametrize("path", sorted((REPO / "tests/benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_benchmarks_still_import(path):
+    """They are run by hand, and a name that moves would be noticed then."""
+    importlib.import_module(f"tests.benchmarks.{path.stem}")

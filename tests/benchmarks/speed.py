@@ -1,14 +1,14 @@
 """`make bench`: ours against the plain baseline, whole processes side by side in one run.
 
 Prints a Markdown table and writes it with a CSV to `bench/`. `--quick` shortens every workload,
-`--only` runs one half.
+`--only` runs one part.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import extraction, training
+from tests.benchmarks import extraction, models, training
 from tests.benchmarks.measure import REPO, Results
 
 # Frames of the longest video that public code pads to: CVD2014's, and LIVE-VQC's as a decoder gives
@@ -19,19 +19,21 @@ LONGEST = (830, 1202)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, for a first look")
-    parser.add_argument("--only", choices=("training", "extraction"))
+    parser.add_argument("--only", choices=("training", "models", "extraction"))
     arguments = parser.parse_args()
     quick, results = arguments.quick, Results()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        if arguments.only != "extraction":
+        if arguments.only in (None, "training"):
             training.gemm_share(results)
             training.speed(root, results, *((40, 60, 4) if quick else (120, 240, 20)))
             for longest in () if quick else LONGEST:
                 training.speed(root, results, 120, 240, 20, longest)
             training.memory(root, results, *((100, 60) if quick else (1200, 240)))
             training.growth(root, results, 10 if quick else 40)
-        if arguments.only != "training":
+        if arguments.only in (None, "models"):
+            models.speed(root, results, *((40, 60, 2) if quick else (120, 240, 10)))
+        if arguments.only in (None, "extraction"):
             extraction.make_weights(root)
             extraction.speed(root, results, 24 if quick else 240)
             extraction.growth(root, results, 6 if quick else 16)

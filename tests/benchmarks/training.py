@@ -12,7 +12,7 @@ from vqa.features import shards
 from vqa.features.index import write_index
 from vqa.manifest import Video, write_manifest
 from vqa.system.files import write_json
-from vqa.training.job import _convert
+from vqa.training.feeder import _convert
 
 DIM = 4096
 
@@ -54,7 +54,7 @@ def ours(study: Path, output: Path, batch_size: int, epochs: int, precision: str
 
 
 def loop_seconds(timed: Timed) -> float:
-    return float(timed.output.split("epochs took ")[1].split(" s")[0])
+    return float(timed.output.split("training took ")[1].split(" s")[0])
 
 
 def speed(root: Path, results: Results, videos: int, rows: int, epochs: int, longest: int = 0) -> None:
