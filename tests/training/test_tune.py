@@ -84,6 +84,15 @@ def test_the_best_point_on_validation_is_kept_and_the_grid_recorded(study, tmp_p
     assert not list((tmp_path / "tuned").glob("checkpoint*"))
 
 
+def test_the_steps_of_an_epoch_are_those_of_the_chosen_point(study, tmp_path):
+    result = train(study, tmp_path / "run", "--tune", '{"batch_size":[9,3]}', "--epochs", 2)
+    assert result.returncode == 0, result.stderr
+    made = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert made["videos"]["train"] == 18
+    assert made["steps_per_epoch"] == 18 // made["chosen"]["batch_size"] == made["optimiser_steps"] / 2
+    assert all(f"2 epochs of {steps} optimiser steps each" in result.stderr for steps in (2, 6))
+
+
 @pytest.mark.parametrize(
     "tune,words",
     [

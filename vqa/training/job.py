@@ -49,7 +49,7 @@ def train(
     started = time.perf_counter()
     items, scale = load_items(videos, index, parts, run.label_scale)
     counts = {part: len(members) for part, members in items.items()}
-    steps = _announce(run, counts)
+    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
     waiting = time.perf_counter()
     with lease(run.device, run.jobs_per_gpu) as device:
         checkpoints = [
@@ -64,27 +64,17 @@ def train(
         feeder = Feeder(tuned.run, seed, order, torch.device(device))
         predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
-    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale, steps)
+    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale)
     save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))
     frames = sum(len(feeder.sequence(item, True, 1)) for item in items["train"])
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started + sum(checkpoint.earlier for checkpoint in checkpoints)
     write_json(output / "run.json", made_by | {"train_frames": frames, "seconds": round(seconds, 3)})
     write_text(output / "predictions.csv", predicted)
     for checkpoint in checkpoints:
         checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
-
-
-def _announce(run: Run, counts: dict[Part, int]) -> int:
-    """Log what is trained; returns the optimiser steps of an epoch."""
-    steps = math.ceil(counts["train"] / run.batch_size)
-    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
-    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
-    if run.batch_size >= counts["train"] and run.batch_size > 1:
-        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
-    return steps
 
 
 def _fit(
@@ -94,6 +84,10 @@ def _fit(
     head = create_head(run, seed, items["train"][0].features.shape[1])
     if isinstance(head, SVR):
         return regress(run, seed, order, items, head)
+    videos = len(items["train"])
+    log.info("%d epochs of %d optimiser steps each", run.epochs, math.ceil(videos / run.batch_size))
+    if run.batch_size >= videos and run.batch_size > 1:
+        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, videos)
     return fit(run, seed, order, items, device, checkpoint)
 
 
@@ -124,12 +118,12 @@ def history_csv(history: Sequence[Epoch]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe(run: Run, tuned: Tuned, scale: float, steps_per_epoch: int) -> dict[str, Any]:
+def _describe(run: Run, tuned: Tuned, scale: float) -> dict[str, Any]:
     selected, history = tuned.outcome.selected, tuned.outcome.history
     told = {
         "run": identity(run),
         "label_scale": scale,
-        "steps_per_epoch": steps_per_epoch,
+        "steps_per_epoch": history[0].step,
         "optimiser_steps": history[-1].step,
         "selected_epoch": selected.epoch,
         "selected_val_srocc": selected.val_srocc,
