@@ -110,11 +110,11 @@ def open_features(entries: Sequence[Entry]) -> list[shards.Rows]:
     return found
 
 
-def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
+def feature_origin(entries: dict[str, Entry]) -> dict[str, Any]:
     """The backbone, weights and settings that made the features, read off the first shard."""
     found = shards.attributes(next(iter(entries.values())).shard)
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "cube_input", "node", "decoder", "storage")
+    keys = ("backbone", "recipe", "cube_input", "node", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
     if not origin:
         return {}

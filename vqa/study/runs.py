@@ -7,12 +7,12 @@ from typing import Any
 
 from vqa.config import Run, Study, identity, validate
 from vqa.config.base import PERFORMANCE
-from vqa.features.identity import settings_of
+from vqa.features.identity import recipe_of, settings_of
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.study.parts import split_files
 from vqa.system.errors import UserError, snakemake
-from vqa.system.files import sha256
+from vqa.system.files import reaching, sha256
 
 _FEATURES = "features' "
 _NAMED = 4  # so many runs are retrained by name, more by their rule
@@ -21,7 +21,8 @@ _NAMED = 4  # so many runs are retrained by name, more by their rule
 def read_run(directory: Path) -> dict[str, Any]:
     """What made a run: settings, counts, selected epoch, seconds."""
     try:
-        made: dict[str, Any] = json.loads((directory / "run.json").read_text())
+        with reaching(directory / "run.json"):
+            made: dict[str, Any] = json.loads((directory / "run.json").read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{directory / 'run.json'}: cannot be read ({error}); run `{snakemake()}`") from None
     return made
@@ -69,6 +70,7 @@ def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
             del wanted["precision"]  # a run records what it meant; the index holds all shards to one
         for key in wanted.keys() & ({"node"} | features.keys()):
             asked[_FEATURES + key], found[_FEATURES + key] = wanted[key], features.get(key)
+        asked[_FEATURES + "recipe"], found[_FEATURES + "recipe"] = wanted.get("recipe"), recipe_of(features)
     for key in sorted(asked):
         if asked[key] != found[key]:
             return f"was made with {key} {found[key]}, where the study has {asked[key]}"

@@ -11,7 +11,7 @@ import torch
 
 from vqa.config import Run, identity
 from vqa.config.base import PERFORMANCE
-from vqa.config.heads import source
+from vqa.config.heads import resolve, source
 from vqa.config.versions import TRAINING_VERSION
 from vqa.features.index import Entry
 from vqa.manifest import Video
@@ -19,7 +19,7 @@ from vqa.protocol import predictions
 from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
-from vqa.system.devices import lease
+from vqa.system.devices import Device, lease
 from vqa.system.files import digest, write_json, write_text
 from vqa.temporal.checkpoint import save_head
 from vqa.temporal.svr import SVR
@@ -51,7 +51,7 @@ def train(
     counts = {part: len(members) for part, members in items.items()}
     log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
     waiting = time.perf_counter()
-    with lease(run.device, run.jobs_per_gpu) as device:
+    with lease(_device(run), run.jobs_per_gpu) as device:
         checkpoints = [
             Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, videos, index, parts))
             for i, point in enumerate(points(run))
@@ -75,6 +75,14 @@ def train(
         checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
+
+
+def _device(run: Run) -> Device:
+    """An SVR is fitted on the CPU, and needs no GPU's lease."""
+    if run.device != "cpu" and resolve(run.head).name == "svr":
+        log.info("an SVR is fitted on the CPU; training.device %s is for other heads", run.device)
+        return "cpu"
+    return run.device
 
 
 def _fit(
