@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import touch
-from vqa.config import Study, identity, parse
+from vqa.config import DemoDataset, Study, identity, parse
 from vqa.manifest import read_manifest
 from vqa.protocol.split_files import read_split_file
 from vqa.protocol.splits import split
@@ -74,6 +74,25 @@ def test_split_files_are_missed_before_anything_runs(tmp_path, table):
     with pytest.raises(UserError, match=r"datasets\.d: the split file gives no part to video 'v1'"):
         plan(chosen)
     assert not chosen.results.exists()
+
+
+def test_the_split_file_of_every_seed_is_read_before_anything_runs(tmp_path, table):
+    for seed in (4, 7):
+        path = touch(tmp_path / "out", f"d/seed-{seed}.csv") / f"d/seed-{seed}.csv"
+        parts = (f"v{i},{'train' if i < 15 else 'test'}\n" for i in range(20 if seed == 4 else 19))
+        path.write_text("video_id,split\n" + "".join(parts))
+    with pytest.raises(UserError, match=r"datasets\.d: the split file gives no part to video 'v19'"):
+        plan(study(table, method="files", path=str(tmp_path / "out")))
+
+
+def test_scenes_that_cannot_be_split_are_told_before_anything_runs(table):
+    chosen = study(table, method="scene")
+    with pytest.raises(UserError, match=r"^datasets\.d: video 'v0' has no scene in the manifest"):
+        plan(chosen)
+    demo = {scenes: DemoDataset(reader="demo", videos=12, scenes=scenes) for scenes in (2, 3)}
+    with pytest.raises(UserError, match=r"^datasets\.d: 2 scenes cannot be split"):
+        plan(chosen.model_copy(update={"datasets": {"d": demo[2]}}))
+    plan(chosen.model_copy(update={"datasets": {"d": demo[3]}}))
 
 
 def test_several_official_test_sets_are_told_before_anything_runs(table):

@@ -101,11 +101,19 @@ def test_the_steps_of_an_epoch_are_those_of_the_chosen_point(study, tmp_path):
         ({"lr": []}, "'lr' needs a list"),
         ({"lr": [-1]}, "greater than 0"),
         ({"head.layers": [2]}, "no option 'layers'"),
+        ({"head.width": [8, 0]}, "width must be at least 1, got 0"),
     ],
 )
 def test_a_wrong_grid_is_one_line(tune, words):
     with pytest.raises(UserError, match=words):
         validate(Run, {"tune": tune})
+
+
+def test_the_points_of_a_grid_are_checked_with_all_that_they_change():
+    head = '{"name":"transformer","heads":2}'
+    assert len(points(validate(Run, {"head": head, "tune": {"head.width": [6, 12], "head.heads": [3, 6]}}))) == 4
+    with pytest.raises(UserError, match="got width 6 and heads 4"):
+        validate(Run, {"head": head, "tune": {"head.width": [12, 6], "head.heads": [3, 4]}})
 
 
 def test_an_experiment_takes_a_grid_and_the_command_too(study, tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from vqa import datasets
 from vqa.config import Dataset, DemoDataset, Study
+from vqa.datasets import demo
 from vqa.datasets.common import Listing, Span
 from vqa.datasets.presets import Known, presets
 from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
@@ -45,8 +46,7 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
 
 def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
     """The clips are not there yet; their names and scenes are known."""
-    clips = [(clip, f"scene-{number % dataset.scenes:02d}") for number, clip in enumerate(dataset.clip_ids)]
-    videos = [Video(clip, clip, 0.0, scene=scene) for clip, scene in clips if clip not in dataset.exclude]
+    videos = demo.scenes(dataset)
     lines = [f"  videos   {len(videos)} synthetic clips, rendered by the workflow"]
     return lines + _parts(study, name, videos)
 

@@ -30,15 +30,17 @@ def parts_of(study: Study, dataset: str, videos: Sequence[Video], seed: int) -> 
 
 
 def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
-    """Raise `UserError` where the official parts or the split files do not fit the videos."""
-    if study.splits.method not in ("official", "files"):
+    """Raise `UserError` where the official parts, the scenes or the split files do not fit the videos."""
+    if study.splits.method not in ("official", "scene", "files"):
         return
-    seeds = study.seeds_on(dataset)
+    seeds, settings = study.seeds_on(dataset), study.datasets[dataset]
+    if isinstance(settings, DemoDataset):
+        videos = demo.scenes(settings)
     for path in split_files(study, dataset, seeds):
         if not path.is_file():
             raise UserError(f"splits.path: there is no file {path}; `vqa splits` writes one a dataset and seed")
     try:
-        for seed in seeds[:1]:
+        for seed in seeds if study.splits.method == "files" else seeds[:1]:  # elsewhere one fails as all others
             parts_of(study, dataset, videos, seed)
     except UserError as error:
         raise UserError(f"datasets.{dataset}: {error}") from None
