@@ -10,7 +10,8 @@ _TESTS = {
     "hypothesis",
     "imageio-ffmpeg",
     "markdown",
-    "pytest", "pytest-xdist",
+    "pytest",
+    "pytest-xdist",
     "statsmodels",
 }  # the tools that the tests of `make test-lowest` use
 _LOWEST = re.compile(r"([A-Za-z0-9_.-]+)>=([0-9.]+)")

@@ -11,6 +11,7 @@ from vqa.manifest import read_manifest
 from vqa.protocol.split_files import read_split_file
 from vqa.protocol.splits import split
 from vqa.study import sources
+from vqa.study.check import check_datasets
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.parts import parts_of, split_files
@@ -93,6 +94,31 @@ def test_scenes_that_cannot_be_split_are_told_before_anything_runs(table):
     with pytest.raises(UserError, match=r"^datasets\.d: 2 scenes cannot be split"):
         plan(chosen.model_copy(update={"datasets": {"d": demo[2]}}))
     plan(chosen.model_copy(update={"datasets": {"d": demo[3]}}))
+
+
+def crossed(table: Path, **second: object) -> Study:
+    """Two tables over one folder of videos; the second names v15 to v19, the first all twenty."""
+    lines = table.read_text().splitlines()
+    (table.parents[1] / "linked").symlink_to(table.parent)
+    (table.parents[1] / "hard.csv").write_text("\n".join([lines[0], *lines[16:]]).replace("sub/", "linked/sub/") + "\n")
+    raw = study(table).model_dump(mode="json", exclude_none=True)
+    raw["datasets"]["hard"] = {"reader": "table", "path": str(table.parents[1] / "hard.csv"), **second}
+    return parse(raw | {"cross_dataset": ["e"]})
+
+
+def test_crossing_datasets_that_share_videos_is_refused_before_anything_runs(table, tmp_path):
+    chosen = crossed(table)
+    with pytest.raises(
+        UserError, match=r"^cross_dataset: .*sub/v15\.mp4 is a video of 'd' and of 'hard', 5 such in all"
+    ):
+        plan(chosen)
+    told, ready = check_datasets(chosen, headers=False, workers=1)
+    assert not ready and told.count("PROBLEM") == 1 and "PROBLEM: cross_dataset: " in told
+    plan(chosen.model_copy(update={"cross_dataset": ()}))
+    first = chosen.datasets["d"].model_copy(update={"exclude": tuple(f"v{i}" for i in range(15, 20))})
+    apart = chosen.model_copy(update={"datasets": {**chosen.datasets, "d": first}})
+    plan(apart)
+    assert check_datasets(apart, headers=False, workers=1)[1]
 
 
 def test_several_official_test_sets_are_told_before_anything_runs(table):

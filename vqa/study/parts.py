@@ -1,6 +1,7 @@
 """The parts of a study's datasets: what they come from, checked before anything runs, and written for others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from vqa import datasets
@@ -44,6 +45,24 @@ def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
             parts_of(study, dataset, videos, seed)
     except UserError as error:
         raise UserError(f"datasets.{dataset}: {error}") from None
+
+
+def check_crossed(study: Study, listed: Mapping[str, Sequence[Video]]) -> None:
+    """Raise `UserError` where a head would be tested on the very files it was trained on. listed: by dataset.
+
+    Copies under other names are told by the table: features say what planning would have to read whole files for.
+    """
+    owner: dict[Path, str] = {}
+    resolved = cache(Path.resolve)  # of a folder, once
+    for name, videos in listed.items() if study.cross_dataset else ():
+        own = {resolved((path := Path(video.path)).parent) / path.name: video.video_id for video in videos}
+        if shared := sorted(own.keys() & owner.keys()):
+            raise UserError(
+                f"cross_dataset: {shared[0]} is a video of '{owner[shared[0]]}' and of '{name}', "
+                f"{len(shared)} such in all: heads trained on one would be tested on what they have seen; "
+                f"list their video_ids under `exclude:` of one ({own[shared[0]]}, ...), or leave cross_dataset out"
+            )
+        owner |= dict.fromkeys(own, name)
 
 
 def write_parts(study: Study, output: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
-from vqa.study.parts import check_parts
+from vqa.study.parts import check_crossed, check_parts
 from vqa.study.stamps import Stamps
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import digest, write_if_changed
@@ -164,3 +164,4 @@ def check(grid: Grid, sources: Sources) -> None:
             raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
         sources.buckets(dataset)
         check_parts(grid.study, dataset, sources.listing(dataset).videos)
+    check_crossed(grid.study, {dataset: sources.listing(dataset).videos for dataset in grid.study.datasets})
