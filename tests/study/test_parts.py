@@ -149,7 +149,7 @@ def test_a_run_of_other_split_files_is_told_without_snakemakes_record(tmp_path, 
         "run": identity(first.run_settings("e")),
         "inputs": {"split_file": sha256(tmp_path / "first/d/seed-4.csv")},
     }
-    assert difference(first, first.runs[0], made) == ""
-    assert difference(second, second.runs[0], made).endswith("second/d/seed-4.csv gives")
+    assert difference(first, Layout.of(first.study), first.runs[0], made) == ""
+    assert difference(second, Layout.of(second.study), second.runs[0], made).endswith("second/d/seed-4.csv gives")
     (tmp_path / "second/d/seed-4.csv").write_bytes((tmp_path / "first/d/seed-4.csv").read_bytes())
-    assert difference(second, second.runs[0], made) == ""
+    assert difference(second, Layout.of(second.study), second.runs[0], made) == ""

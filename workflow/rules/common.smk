@@ -30,7 +30,7 @@ try:
     SOURCES = Sources(STUDY, PATHS, GRID) if workflow.is_main_process else Planned(PATHS)
     if workflow.is_main_process:
         session.open_session(STUDY, sys.argv[1:], Path(workflow.basedir))
-        record.require_record(GRID, sys.argv[1:])
+        record.require_record(GRID, SOURCES, sys.argv[1:])
         sources.check(GRID, SOURCES)
         names.require_plain(SOURCES)
 except (UserError, RunError) as error:
