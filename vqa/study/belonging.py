@@ -28,12 +28,12 @@ def foreign(grid: Grid, layout: Layout, sources: Sources) -> Iterator[tuple[str,
         if manifest.is_file() and _rows(read_manifest(manifest)) != _rows(_labelled(grid, sources, dataset)):
             yield "manifest", manifest, "lists other videos or labels than the study has"
             yield "extract", manifest, "may say otherwise of what is decoded, too"
-        for slug in grid.slugs:
-            for bucket in sources.buckets(dataset):
-                receipt = layout.receipt(dataset, slug, bucket)
-                if receipt.is_file() and (found := _other_bucket(grid, layout, sources, dataset, slug, bucket)):
-                    yield "extract", receipt, found
-                    break  # one says it for all: the mend looks at each
+    for dataset, slug in grid.features:
+        for bucket in sources.buckets(dataset):
+            receipt = layout.receipt(dataset, slug, bucket)
+            if receipt.is_file() and (found := _other_bucket(grid, layout, sources, dataset, slug, bucket)):
+                yield "extract", receipt, found
+                break  # one says it for all: the mend looks at each
 
 
 def _labelled(grid: Grid, sources: Sources, dataset: str) -> list[Video]:

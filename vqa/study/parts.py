@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 from vqa import datasets
@@ -52,17 +53,20 @@ def check_crossed(study: Study, listed: Mapping[str, Sequence[Video]]) -> None:
 
     Copies under other names are told by the table: features say what planning would have to read whole files for.
     """
-    owner: dict[Path, str] = {}
+    trained = {dataset for experiment in study.cross_dataset for dataset in study.datasets_of(experiment)}
     resolved = cache(Path.resolve)  # of a folder, once
-    for name, videos in listed.items() if study.cross_dataset else ():
-        own = {resolved((path := Path(video.path)).parent) / path.name: video.video_id for video in videos}
-        if shared := sorted(own.keys() & owner.keys()):
+    files = {
+        name: {resolved((path := Path(video.path)).parent) / path.name: video.video_id for video in videos}
+        for name, videos in (listed.items() if trained else ())
+    }
+    for one, other in combinations(files, 2):
+        shared = sorted(files[one].keys() & files[other].keys())
+        if shared and trained & {one, other}:
             raise UserError(
-                f"cross_dataset: {shared[0]} is a video of '{owner[shared[0]]}' and of '{name}', "
-                f"{len(shared)} such in all: heads trained on one would be tested on what they have seen; "
-                f"list their video_ids under `exclude:` of one ({own[shared[0]]}, ...), or leave cross_dataset out"
+                f"cross_dataset: {shared[0]} is a video of '{one}' and of '{other}', {len(shared)} such in all: heads "
+                "trained on one would be tested on what they have seen; list their video_ids under `exclude:` of one "
+                f"({files[other][shared[0]]}, ...), or leave cross_dataset out"
             )
-        owner |= dict.fromkeys(own, name)
 
 
 def write_parts(study: Study, output: Path) -> list[Path]:
