@@ -7,11 +7,12 @@ import pytest
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import touch
 from vqa.config import DemoDataset, Study, identity, parse
-from vqa.manifest import read_manifest
+from vqa.manifest import read_manifest, write_manifest
 from vqa.protocol.split_files import read_split_file
 from vqa.protocol.splits import split
 from vqa.study import sources
 from vqa.study.check import check_datasets
+from vqa.study.depends import manifest_depends
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.parts import parts_of, split_files
@@ -119,6 +120,28 @@ def test_crossing_datasets_that_share_videos_is_refused_before_anything_runs(tab
     apart = chosen.model_copy(update={"datasets": {**chosen.datasets, "d": first}})
     plan(apart)
     assert check_datasets(apart, headers=False, workers=1)[1]
+
+
+def test_labels_in_another_order_are_the_same_labels(table):
+    """No manifest is made again for them: all trainings would follow it."""
+
+    def depends() -> str:
+        chosen = study(table)
+        grid, layout = Grid(chosen), Layout.of(chosen)
+        found = Sources(chosen, layout, grid).rows("d")
+        if not layout.manifest("d").exists():
+            write_manifest(layout.manifest("d"), found)
+        return manifest_depends(chosen.datasets["d"], found)
+
+    lines = table.read_text().splitlines()
+    kept, begun = depends(), manifest_depends(study(table).datasets["d"], read_manifest(table, table.parent))
+    assert kept == begun  # as it has always been for an order that did not change
+    table.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    assert depends() == kept
+    table.write_text("\n".join([lines[0], *reversed(lines[2:])]) + "\n")
+    assert depends() != kept
+    table.write_text("\n".join([lines[0], lines[1].replace("0.25", "0.5"), *lines[2:]]) + "\n")
+    assert depends() != kept
 
 
 def test_several_official_test_sets_are_told_before_anything_runs(table):

@@ -224,8 +224,7 @@ def extract_flags(wildcards):
 def manifest_depends(wildcards):
     if not workflow.is_main_process:
         return ""
-    videos = SOURCES.listing(wildcards.dataset).videos
-    return depends.manifest_depends(STUDY.datasets[wildcards.dataset], videos)
+    return depends.manifest_depends(STUDY.datasets[wildcards.dataset], SOURCES.rows(wildcards.dataset))
 
 
 def probe_depends(wildcards):
