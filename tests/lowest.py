@@ -6,7 +6,14 @@ import tomllib
 
 from tests.conftest import REPO
 
-_TESTS = {"hypothesis", "pytest", "statsmodels"}  # the tools that the tests of `make test-lowest` use
+_TESTS = {
+    "hypothesis",
+    "imageio-ffmpeg",
+    "markdown",
+    "pytest",
+    "pytest-xdist",
+    "statsmodels",
+}  # the tools that the tests of `make test-lowest` use
 _LOWEST = re.compile(r"([A-Za-z0-9_.-]+)>=([0-9.]+)")
 
 

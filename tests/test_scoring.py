@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from tests.conftest import assert_one_line_error, vqa
+from vqa.datasets.tree import SUFFIXES
 from vqa.features.stream import Features
 from vqa.manifest import Video, write_manifest
-from vqa.scoring import Journal, Score, Scorer, scores_csv, stored_type
+from vqa.scoring import Journal, Score, Scorer, find_videos, scores_csv, stored_type
+from vqa.system.errors import UserError
 from vqa.temporal.checkpoint import load_head, save_head
 from vqa.temporal.registry import create
 from vqa.temporal.vsfa import VSFA
@@ -65,6 +67,26 @@ def test_a_folder_gives_a_csv_and_curves(trained, tmp_path):
     scores, curve = pd.read_csv(tmp_path / "s.csv"), pd.read_csv(tmp_path / "c.csv")
     assert scores["frames"].tolist() == [6, 7, 8, 9, 10, 11] and len(curve) == 51
     assert curve.groupby("path")["frame"].max().tolist() == [5, 6, 7, 8, 9, 10]
+
+
+def test_every_kind_of_video_that_a_dataset_may_hold_is_found_in_a_folder(tmp_path):
+    for suffix in SUFFIXES:
+        (tmp_path / f"clip{suffix.upper()}").touch()
+    for other in ("notes.txt", ".hidden.mp4"):
+        (tmp_path / other).touch()
+    assert {Path(video.path).suffix.lower() for video in find_videos(tmp_path, None, None, None)} == SUFFIXES
+
+
+def test_a_head_of_features_that_version_0_1_made_wrong_is_refused():
+    """Version 0.1 named no storage type; those that name it alone had the features of today."""
+    old = {"backbone": "torchvision/inception_v3", "weights_sha256": "0"}
+    for origin in (old, old | {"recipe": 1, "storage": "float16"}):
+        with pytest.raises(UserError, match=r"^head\.pt: was trained on torchvision/inception_v3 .*; train it again$"):
+            Scorer._check(Path("head.pt"), old["backbone"], Path("gone.pth"), origin)
+    sound = (old | {"storage": "float16"}, old | {"recipe": 2}, old | {"backbone": "resnet50"})
+    for origin in sound:
+        with pytest.raises(UserError, match="no such checkpoint"):
+            Scorer._check(Path("head.pt"), origin["backbone"], Path("gone.pth"), origin)
 
 
 def test_a_bad_video_is_named_and_the_others_are_scored(trained, tmp_path, make_clip):

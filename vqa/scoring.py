@@ -15,10 +15,12 @@ import numpy as np
 import torch
 
 from vqa.backbones.extractor import Extractor
-from vqa.backbones.registry import require_checkpoint
+from vqa.backbones.registry import recipe, require_checkpoint
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
+from vqa.datasets.tree import SUFFIXES
 from vqa.features.clips import Failed
+from vqa.features.identity import recipe_of
 from vqa.features.stream import Features, load_extractor, stored, stream
 from vqa.manifest import Video
 from vqa.protocol.sampling import frame_sequence, rate_of
@@ -29,7 +31,6 @@ from vqa.temporal.model import FrameScores
 from vqa.temporal.pooling import rates_of
 
 log = logging.getLogger("vqa")
-SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".wmv", ".flv", ".ts", ".yuv")
 Videos = Video | str | Path | Sequence[Video | str | Path]
 
 
@@ -86,6 +87,10 @@ class Scorer:
         """The checksum of the weights."""
         if origin and name != origin["backbone"]:
             raise UserError(f"{head_path}: was trained on {origin['backbone']} features, not on {name}'s")
+        if origin and recipe_of(origin) != recipe(name, origin.get("node")):
+            raise UserError(
+                f"{head_path}: was trained on {name} features that version 0.1 made, which were wrong; train it again"
+            )
         require_checkpoint(name, weights)
         checksum = sha256(weights)
         if origin and checksum != origin["weights_sha256"]:
@@ -126,9 +131,9 @@ class Scorer:
         self, video: Video, features: Features, fps: float | None = None
     ) -> tuple[float, np.ndarray | None, np.ndarray]:
         head = self.head
-        # Rounded as stored features are, scores are the study's.
+        # Rounded as stored features are, and as in training: scores are the study's.
         rows = stored(features, video, self.storage)
-        reduced = torch.cat([head.project(torch.from_numpy(chunk)) for chunk in rows])
+        reduced = torch.cat([head.project(torch.from_numpy(chunk).to(head.projection_dtype)) for chunk in rows])
         run = self.made_by.get("run", {})
         k = run.get("sampler", 0) if run.get("sample_test", True) else 0
         frames = frame_sequence(video.video_id, len(reduced), k, "O", self.made_by.get("seed", 0))
@@ -145,7 +150,7 @@ def find_videos(path: Path, width: int | None, height: int | None, pixel_format:
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
         if not files:
-            raise UserError(f"{path}: holds no videos ({', '.join(SUFFIXES)})")
+            raise UserError(f"{path}: holds no videos ({', '.join(sorted(SUFFIXES))})")
     elif path.exists():
         files = [path]
     else:

@@ -81,8 +81,8 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
 def _features(layout: Layout, dataset: str, slug: str, videos: list[Video], buckets: int) -> None:
     entry = {"fingerprint": "f", "rows": 4, "dim": 2, "checksum": "c", "frames_decoded": 240}
     entry |= {"frames_container": 240, "corrupt_frames": 0}
-    receipt = {video.video_id: entry for video in videos}
-    receipt[videos[0].video_id] = entry | {"frames_container": 250}
+    receipt = {video.video_id: entry | {"checksum": f"of {video.video_id}"} for video in videos}
+    receipt[videos[0].video_id] |= {"frames_container": 250}
     for bucket in range(buckets):
         chosen = {video_id: each for video_id, each in receipt.items() if bucket_of(video_id, buckets) == bucket}
         excluded = {} if bucket else {"bad": "bad.mp4: is empty"}

@@ -17,7 +17,7 @@ from vqa.results.report import _cost, _place, _without_places
 from vqa.results.study_data import StudyData
 from vqa.study.layout import Layout
 from vqa.system.errors import UserError
-from vqa.system.files import write_json, write_text
+from vqa.system.files import sha256, write_json, write_text
 
 
 def small(results: Path, **more: object):
@@ -43,6 +43,7 @@ def written(tmp_path):
         ({"features": {"backbone": "resnet50", "node": "layer3"}}, "node layer3, where the study has None"),
         ({"features": {"backbone": "resnet50", "weights_sha256": "0"}}, None),
         ({"features": {"backbone": "resnet50", "precision": "bfloat16"}}, None),  # what `auto` meant
+        ({"features": {"backbone": "resnet50", "recipe": 7}}, "recipe 7, where the study has None"),
         ({"inputs": {"manifest": "0" * 64}}, "trained on another"),
     ],
 )
@@ -60,6 +61,19 @@ def test_a_run_of_other_settings_is_refused_with_the_command_that_mends(written,
     assert told.startswith(f"{folder}: ") and words in told and "\n" not in told
     forced = "extract" if "features" in changed else f"{folder}/predictions.csv"  # training again reads the same ones
     assert told.endswith(f"`snakemake --cores N --forcerun {forced}`")
+
+
+def test_a_run_on_features_of_another_checkpoint_is_refused(written):
+    layout = Layout.of(written)
+    folder, checkpoint = layout.run("cvd2014", "frame-level", "O", 0), layout.weights("resnet50")
+    write_text(checkpoint, "another")
+    made = json.loads((folder / "run.json").read_text())
+    origin = {"backbone": "resnet50", "weights_sha256": sha256(checkpoint)}
+    write_json(folder / "run.json", made | {"features": origin})
+    assert len(evaluate_study(written)) == 4
+    write_text(checkpoint, "replaced")
+    with pytest.raises(UserError, match=rf"features' weights {origin['weights_sha256']}, where .*--forcerun extract`$"):
+        evaluate_study(written)
 
 
 def test_receipts_of_buckets_that_the_study_no_longer_has_are_not_read(written):

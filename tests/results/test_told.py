@@ -15,6 +15,7 @@ from vqa.results import figures
 from vqa.results.provenance import backbones
 from vqa.results.study_data import StudyData
 from vqa.results.tables import all_tables
+from vqa.results.tables.datasets import seen_twice
 from vqa.video import Header
 
 DATASETS = {name: {"reader": name, "path": f"/nowhere/{name}", "buckets": 1} for name in ("cvd2014", "live-vqc")}
@@ -32,6 +33,19 @@ def data(tmp_path_factory) -> StudyData:
     folder = tmp_path_factory.mktemp("cells") / "results"
     study = paper_study(folder, seeds=3, datasets=DATASETS, experiments=GROUPS, plots={"dpi": 50})
     return evaluated(write_fake(study, epochs=3))
+
+
+def test_the_cross_table_tells_of_copies_under_other_names(tmp_path):
+    study = write_fake(
+        paper_study(tmp_path, seeds=1, datasets=DATASETS, experiments=GROUPS, cross_dataset=["thin", "small"])
+    )
+    data = StudyData(study)
+    assert seen_twice(data) == []
+    one, other = (data.receipts[name, "resnet50"]["shards"] for name in DATASETS)
+    for name, copied in zip(sorted(other)[:3], sorted(one), strict=False):
+        other[name] = one[copied]
+    (line,) = seen_twice(data)
+    assert line.startswith("NOT strangers: 3 videos of cvd2014 stand in live-vqc too")
 
 
 def notes(data: StudyData, name: str) -> str:

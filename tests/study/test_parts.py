@@ -6,11 +6,13 @@ import pytest
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import touch
-from vqa.config import Study, identity, parse
-from vqa.manifest import read_manifest
+from vqa.config import DemoDataset, Study, identity, parse
+from vqa.manifest import read_manifest, write_manifest
 from vqa.protocol.split_files import read_split_file
 from vqa.protocol.splits import split
 from vqa.study import sources
+from vqa.study.check import check_datasets
+from vqa.study.depends import manifest_depends
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
 from vqa.study.parts import parts_of, split_files
@@ -76,6 +78,72 @@ def test_split_files_are_missed_before_anything_runs(tmp_path, table):
     assert not chosen.results.exists()
 
 
+def test_the_split_file_of_every_seed_is_read_before_anything_runs(tmp_path, table):
+    for seed in (4, 7):
+        path = touch(tmp_path / "out", f"d/seed-{seed}.csv") / f"d/seed-{seed}.csv"
+        parts = (f"v{i},{'train' if i < 15 else 'test'}\n" for i in range(20 if seed == 4 else 19))
+        path.write_text("video_id,split\n" + "".join(parts))
+    with pytest.raises(UserError, match=r"datasets\.d: the split file gives no part to video 'v19'"):
+        plan(study(table, method="files", path=str(tmp_path / "out")))
+
+
+def test_scenes_that_cannot_be_split_are_told_before_anything_runs(table):
+    chosen = study(table, method="scene")
+    with pytest.raises(UserError, match=r"^datasets\.d: video 'v0' has no scene in the manifest"):
+        plan(chosen)
+    demo = {scenes: DemoDataset(reader="demo", videos=12, scenes=scenes) for scenes in (2, 3)}
+    with pytest.raises(UserError, match=r"^datasets\.d: 2 scenes cannot be split"):
+        plan(chosen.model_copy(update={"datasets": {"d": demo[2]}}))
+    plan(chosen.model_copy(update={"datasets": {"d": demo[3]}}))
+
+
+def crossed(table: Path, **second: object) -> Study:
+    """Two tables over one folder of videos; the second names v15 to v19, the first all twenty."""
+    lines = table.read_text().splitlines()
+    (table.parents[1] / "linked").symlink_to(table.parent)
+    (table.parents[1] / "hard.csv").write_text("\n".join([lines[0], *lines[16:]]).replace("sub/", "linked/sub/") + "\n")
+    raw = study(table).model_dump(mode="json", exclude_none=True)
+    raw["datasets"]["hard"] = {"reader": "table", "path": str(table.parents[1] / "hard.csv"), **second}
+    return parse(raw | {"cross_dataset": ["e"]})
+
+
+def test_crossing_datasets_that_share_videos_is_refused_before_anything_runs(table, tmp_path):
+    chosen = crossed(table)
+    with pytest.raises(
+        UserError, match=r"^cross_dataset: .*sub/v15\.mp4 is a video of 'd' and of 'hard', 5 such in all"
+    ):
+        plan(chosen)
+    told, ready = check_datasets(chosen, headers=False, workers=1)
+    assert not ready and told.count("PROBLEM") == 1 and "PROBLEM: cross_dataset: " in told
+    plan(chosen.model_copy(update={"cross_dataset": ()}))
+    first = chosen.datasets["d"].model_copy(update={"exclude": tuple(f"v{i}" for i in range(15, 20))})
+    apart = chosen.model_copy(update={"datasets": {**chosen.datasets, "d": first}})
+    plan(apart)
+    assert check_datasets(apart, headers=False, workers=1)[1]
+
+
+def test_labels_in_another_order_are_the_same_labels(table):
+    """No manifest is made again for them: all trainings would follow it."""
+
+    def depends() -> str:
+        chosen = study(table)
+        grid, layout = Grid(chosen), Layout.of(chosen)
+        found = Sources(chosen, layout, grid).rows("d")
+        if not layout.manifest("d").exists():
+            write_manifest(layout.manifest("d"), found)
+        return manifest_depends(chosen.datasets["d"], found)
+
+    lines = table.read_text().splitlines()
+    kept, begun = depends(), manifest_depends(study(table).datasets["d"], read_manifest(table, table.parent))
+    assert kept == begun  # as it has always been for an order that did not change
+    table.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    assert depends() == kept
+    table.write_text("\n".join([lines[0], *reversed(lines[2:])]) + "\n")
+    assert depends() != kept
+    table.write_text("\n".join([lines[0], lines[1].replace("0.25", "0.5"), *lines[2:]]) + "\n")
+    assert depends() != kept
+
+
 def test_several_official_test_sets_are_told_before_anything_runs(table):
     table.write_text(table.read_text().replace("v19,sub/v19.mp4,19.25,test", "v19,sub/v19.mp4,19.25,test:hard"))
     chosen = study(table, method="official")
@@ -104,7 +172,7 @@ def test_a_run_of_other_split_files_is_told_without_snakemakes_record(tmp_path, 
         "run": identity(first.run_settings("e")),
         "inputs": {"split_file": sha256(tmp_path / "first/d/seed-4.csv")},
     }
-    assert difference(first, first.runs[0], made) == ""
-    assert difference(second, second.runs[0], made).endswith("second/d/seed-4.csv gives")
+    assert difference(first, Layout.of(first.study), first.runs[0], made) == ""
+    assert difference(second, Layout.of(second.study), second.runs[0], made).endswith("second/d/seed-4.csv gives")
     (tmp_path / "second/d/seed-4.csv").write_bytes((tmp_path / "first/d/seed-4.csv").read_bytes())
-    assert difference(second, second.runs[0], made) == ""
+    assert difference(second, Layout.of(second.study), second.runs[0], made) == ""

@@ -1,5 +1,8 @@
 """Every registered model holds to the contract, and a model that breaks it is told how."""
 
+import inspect
+import math
+import random
 import re
 import textwrap
 from pathlib import Path
@@ -8,11 +11,14 @@ import pytest
 import torch
 
 from tests.conftest import REPO, assert_one_line_error, vqa
+from vqa.config import names
 from vqa.config.heads import HEADS, HeadError, normalise, resolve, source
 from vqa.system.errors import UserError
 from vqa.temporal.checkpoint import load_head, save_head
-from vqa.temporal.conformance import check_model
+from vqa.temporal.conformance import batch, check_model
+from vqa.temporal.pooling import POOLINGS
 from vqa.temporal.registry import create
+from vqa.temporal.svr import SVR
 
 BLIND = {"fc-mean", "transformer-set", "attention", "mlp", "svr"}
 SOUND = """
@@ -124,6 +130,14 @@ def test_a_broken_rule_is_one_line(own, change, words):
         ({"name": "tcn", "layers": "three"}, "layers must be int, got 'three'"),
         ({"name": "tcn", "causal": 1}, "causal must be bool"),
         ({"layers": 3}, "a mapping with `name`"),
+        ({"name": "transformer", "width": 30}, "width must be even and a multiple of heads, got width 30 and heads 4"),
+        ({"name": "mlp", "width": 0}, "width must be at least 1, got 0"),
+        ({"name": "lstm", "hidden": -1}, "hidden must be at least 1, got -1"),
+        ({"name": "mlp", "dropout": 1}, "dropout must be at least 0 and below 1, got 1"),
+        ({"name": "vsfa", "pooling": "max"}, "pooling 'max' is unknown; known are mean, "),
+        ({"name": "tcn", "kernel": 4, "causal": False}, "kernel must be odd where the network is not causal, got 4"),
+        ({"name": "tcn", "layers": 40}, "40 layers with kernel 3 look back over more than 65536 frames"),
+        ({"name": "inception-time", "longest": 10}, "longest must be odd, got 10"),
         ("nowhere.py:MyHead", "there is no file"),
         ("no.such.module:MyHead", "no module"),
     ],
@@ -131,6 +145,40 @@ def test_a_broken_rule_is_one_line(own, change, words):
 def test_a_mistake_in_the_config_is_told_without_torch(head, words):
     with pytest.raises(HeadError, match=words):
         normalise(head)
+
+
+VALUES = {
+    "int": (-1, 0, 1, 2, 3, 4, 9, 10, 16, 30),
+    "float": (-0.1, 0, 0.5, math.nan),
+    "bool": (True, False),
+    "str": ("mean", "vsfa", "no pooling"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(HEADS))
+def test_what_the_config_takes_is_a_model_that_scores(name):
+    """Every option alone, and pairs drawn at random."""
+    cls = type(create(name, 8))
+    kinds = {key: each.annotation for key, each in inspect.signature(cls).parameters.items() if key != "input_size"}
+    single = [{key: value} for key, kind in kinds.items() for value in VALUES[kind.__name__]]
+    draw, taken = random.Random(name), 0
+    for options in single + [draw.choice(single) | draw.choice(single) for _ in range(30)]:
+        try:
+            text = normalise({"name": name, **options})
+        except HeadError:
+            continue
+        model = create(text, 8).train()
+        if isinstance(model, SVR):
+            continue
+        scores = model(*batch([torch.randn(5, 8), torch.randn(1, 8)]))
+        torch.autograd.backward(scores.sum())
+        assert torch.isfinite(scores).all() and all(each.numel() for each in model.parameters()), options
+        taken += 1
+    assert taken > 5 or name == "svr"
+
+
+def test_the_poolings_of_the_config_are_those_there_are():
+    assert set(names.POOLINGS) == POOLINGS.keys()
 
 
 def test_a_users_mistakes_are_told_with_their_line(own, tmp_path):

@@ -47,12 +47,13 @@ def saved_head(path: Path, dim: int = DIM, **run: object) -> Path:
 
 
 @pytest.mark.parametrize("sampler,precision", [(0, "float32"), (4, "float32"), (4, "bfloat16")])
-def test_scores_are_those_of_the_head_alone_on_its_own_scale_in_float32(tmp_path, target, sampler, precision):
+def test_scores_are_those_of_the_head_alone_on_its_own_scale_in_its_own_precision(tmp_path, target, sampler, precision):
     path = saved_head(tmp_path / "head.pt", sampler=sampler, precision=precision)
     predict_others(path, [target], tmp_path / "out.csv", 1)
     with open(tmp_path / "out.csv") as file:
         rows = list(csv.DictReader(file))
     head = create("vsfa", DIM, 0).eval()
+    head.projection_dtype = getattr(torch, precision)
     assert [(row["dataset"], row["video_id"], row["mos"]) for row in rows] == [
         ("other", "w0", "1.5"), ("other", "w2", "3.5"),
     ]  # fmt: skip

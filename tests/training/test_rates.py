@@ -23,6 +23,7 @@ from vqa.training.feeder import Feeder
 from vqa.training.items import Item
 
 FPS, HEAD = 4, '{"name":"vsfa","pooling":"hysteresis","recurrent":false}'
+RUNS = [(0, "float32"), (2, "float32"), (0, "bfloat16")]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_score_of_cubes_counts_their_first_frames():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, make_clip) -> Path:
-    """Six clips of 4 frames a second, of 20 to 30 frames, and two heads trained on them: every frame and Sample-2."""
+    """Six clips of 4 frames a second, of 20 to 30 frames, and a head for each of `RUNS`."""
     root = tmp_path_factory.mktemp("trained")
     clips = [make_clip(root / "videos" / f"v{i}.mp4", 20 + 2 * i, seed=i, fps=FPS) for i in range(6)]
     write_manifest(root / "manifest.csv", [Video(c.stem, str(c), 20.0 + 7 * i) for i, c in enumerate(clips)])
@@ -80,21 +81,25 @@ def trained(tmp_path_factory, make_clip) -> Path:
     made = ["--output", root / "shards", "--receipt", root / "receipt.json"]
     index = ["--features", root / "shards", "--output", root / "shards" / "index.csv", root / "receipt.json"]
     run = ["--index", root / "shards/index.csv", "--order", "O", "--seed", 0, "--head", HEAD, "--epochs", 2]
+    run += ["--batch-size", 2]
     for command in (
         ["weights", "efficientnet_lite0", "--output", root / "weights.pth"],
         ["extract", *common, *backbone, *made],
         ["index", *common, *index],
-        *(["train", *common, *run, "--batch-size", 2, "--sampler", k, "--output", root / f"run-{k}"] for k in (0, 2)),
+        *(
+            ["train", *common, *run, "--sampler", k, "--precision", p, "--output", root / f"run-{k}-{p}"]
+            for k, p in RUNS
+        ),
     ):
         result = vqa(*command)
         assert result.returncode == 0, result.stderr
     return root
 
 
-@pytest.mark.parametrize("sampler,window", [(0, 8), (2, 4)])
-def test_training_cross_and_score_give_a_video_one_score(trained, tmp_path, sampler, window):
+@pytest.mark.parametrize("sampler,precision", RUNS)
+def test_training_cross_and_score_give_a_video_one_score(trained, tmp_path, sampler, precision):
     """2 s are 8 frames, or 4 of a frame of each 2."""
-    run = trained / f"run-{sampler}"
+    run, window = trained / f"run-{sampler}-{precision}", 4 if sampler else 8
     target = f"same:{trained / 'manifest.csv'}:{trained / 'shards/index.csv'}"
     assert vqa("cross", "--head", run / "head.pt", "--output", tmp_path / "x.csv", "--dataset", target).returncode == 0
     crossed = pd.read_csv(tmp_path / "x.csv").set_index("video_id")["score"]

@@ -61,6 +61,14 @@ def test_scores_are_those_of_scikit_learn(study, tmp_path, refit):
         assert rows["score"].to_numpy() == pytest.approx([expected[name] for name in rows["video_id"]], rel=1e-5)
 
 
+def test_an_svr_is_fitted_on_the_cpu_whatever_is_asked(study, tmp_path):
+    for device in ("cpu", "cuda"):
+        result = train(study, tmp_path / device, "--head", "svr", "--device", device)
+        assert result.returncode == 0, result.stderr
+        assert ("an SVR is fitted on the CPU" in result.stderr) == (device == "cuda")
+    assert (tmp_path / "cpu/predictions.csv").read_bytes() == (tmp_path / "cuda/predictions.csv").read_bytes()
+
+
 class Remembers:
     """A head that knows only the point it was last fitted at."""
 

@@ -1,5 +1,6 @@
 """A training killed at any epoch and started again ends in the bytes of an undisturbed one."""
 
+import json
 import logging
 import os
 import signal
@@ -145,6 +146,28 @@ def test_a_state_is_written_every_two_minutes(tmp_path, monkeypatch):
         (tmp_path / "c.pt").unlink(missing_ok=True)
     assert found == [False, True, False, True]
     checkpoint.remove()  # of what is not there
+
+
+def test_the_seconds_of_all_that_a_training_took_add_up(study, tmp_path):
+    """Those of the killed part are in its state."""
+    assert killed(study, tmp_path / "run", 4).returncode == -signal.SIGKILL
+    kept = torch.load(tmp_path / "run" / "checkpoint-0.pt", weights_only=True)
+    assert 0 < kept["seconds"] < 1000
+    torch.save(kept | {"seconds": 1000.0}, tmp_path / "run" / "checkpoint-0.pt")
+    assert train(study, tmp_path / "run", order="S", seed=3).returncode == 0
+    assert 1000 < json.loads((tmp_path / "run" / "run.json").read_text())["seconds"] < 2000
+
+
+def test_a_state_holds_the_seconds_of_every_part(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(resume.time, "monotonic", lambda: now[0])
+    for part, expected in enumerate((7.0, 14.0), start=1):
+        checkpoint = Checkpoint(tmp_path / "c.pt", "mine")
+        now[0] += 100  # another point of the grid is trained
+        checkpoint.restore(state(0, part))
+        now[0] += 7
+        checkpoint.write(state(0, part))
+        assert torch.load(tmp_path / "c.pt", weights_only=True)["seconds"] == expected
 
 
 def test_all_that_a_training_depends_on_is_its_identity():

@@ -84,6 +84,15 @@ def test_the_best_point_on_validation_is_kept_and_the_grid_recorded(study, tmp_p
     assert not list((tmp_path / "tuned").glob("checkpoint*"))
 
 
+def test_the_steps_of_an_epoch_are_those_of_the_chosen_point(study, tmp_path):
+    result = train(study, tmp_path / "run", "--tune", '{"batch_size":[9,3]}', "--epochs", 2)
+    assert result.returncode == 0, result.stderr
+    made = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert made["videos"]["train"] == 18
+    assert made["steps_per_epoch"] == 18 // made["chosen"]["batch_size"] == made["optimiser_steps"] / 2
+    assert all(f"2 epochs of {steps} optimiser steps each" in result.stderr for steps in (2, 6))
+
+
 @pytest.mark.parametrize(
     "tune,words",
     [
@@ -92,11 +101,19 @@ def test_the_best_point_on_validation_is_kept_and_the_grid_recorded(study, tmp_p
         ({"lr": []}, "'lr' needs a list"),
         ({"lr": [-1]}, "greater than 0"),
         ({"head.layers": [2]}, "no option 'layers'"),
+        ({"head.width": [8, 0]}, "width must be at least 1, got 0"),
     ],
 )
 def test_a_wrong_grid_is_one_line(tune, words):
     with pytest.raises(UserError, match=words):
         validate(Run, {"tune": tune})
+
+
+def test_the_points_of_a_grid_are_checked_with_all_that_they_change():
+    head = '{"name":"transformer","heads":2}'
+    assert len(points(validate(Run, {"head": head, "tune": {"head.width": [6, 12], "head.heads": [3, 6]}}))) == 4
+    with pytest.raises(UserError, match="got width 6 and heads 4"):
+        validate(Run, {"head": head, "tune": {"head.width": [12, 6], "head.heads": [3, 4]}})
 
 
 def test_an_experiment_takes_a_grid_and_the_command_too(study, tmp_path):

@@ -151,3 +151,28 @@ def test_results_without_their_record_are_compared_at_every_start(project):
     project.edit(training__lr=1e-3)
     assert "lr 0.0002, where the study has 0.001 (and 7 more runs)" in refusal(project, "-n")
     assert project.jobs("--forcerun", "train")["train"] == 8
+
+
+def test_what_another_study_has_shared_is_compared_with_this_one_at_every_start(project, tmp_path):
+    """Other videos, files, checkpoints: each is told with the command that mends it; what agrees is used as it is."""
+    store = project.results.resolve()
+    second = Project(tmp_path / "second")
+    second.edit(results="own", shared=str(store))
+    assert second.jobs() == {"evaluate": 1, "tables": 1, "figures": 1, "report": 1}
+    second.edit(datasets__demo__exclude=["clip-003"])
+    told = refusal(second, "-n")
+    assert f"{store}/manifests/demo.csv: lists other videos or labels" in told
+    assert told.endswith(f"--forcerun manifest extract`; or give this study another `shared:` than {store}")
+    assert second.jobs("--forcerun", "manifest", "extract")["train"] == 8
+    second.edit(datasets__demo__exclude=[])
+    shutil.copy(store / "weights/efficientnet_lite0.pth", tmp_path / "own.pth")
+    second.edit(backbones__efficientnet_lite0__weights=str(tmp_path / "own.pth"))
+    assert "train" not in second.jobs()  # the same checkpoint, elsewhere
+    with open(tmp_path / "own.pth", "ab") as file:
+        file.write(b"another")
+    assert "was made with features' weights" in refusal(second, "-n")
+    second.edit(backbones={})
+    clip = store / "data/demo/clip-001.mp4"
+    shutil.copyfile(store / "data/demo/clip-002.mp4", clip)
+    assert f"was made from another file than {clip}" in refusal(second, "-n")
+    assert second.jobs("--forcerun", "extract", "--until", "index")["extract"] == 4

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vqa.config.head_options import mistake
+
 TEMPORAL = Path(__file__).parents[1] / "temporal"
 # name -> (module:class below vqa/temporal, options that the name fixes, where it comes from)
 HEADS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -84,6 +86,8 @@ def resolve(text: str) -> Head:
     parameters = _parameters(file, cls)
     for option, value in given.items():
         _check(name, option, value, parameters)
+    if name in HEADS and (problem := mistake(cls, _defaults(file, cls) | fixed | given)):
+        raise HeadError(f"'{name}': {problem}")
     return Head(name, file, cls, fixed | given)
 
 
@@ -124,18 +128,30 @@ def _tree(file: Path) -> ast.Module:
 
 def _parameters(file: Path, cls: str) -> dict[str, ast.expr | None] | None:
     """Option -> annotation, from the class's `__init__`; None where it takes any."""
+    if not (args := _arguments(file, cls)):
+        return {}
+    named = [*args.posonlyargs, *args.args][1:]
+    if not named:
+        raise HeadError(f"{file}: {cls}.__init__ must take input_size, the values a frame has")
+    options = {each.arg: each.annotation for each in [*named[1:], *args.kwonlyargs]}
+    return None if args.kwarg else options
+
+
+def _defaults(file: Path, cls: str) -> dict[str, Any]:
+    """Option -> default, of a class of this package: each of its options has one."""
+    args = _arguments(file, cls)
+    names = [each.arg for each in args.args[2:]] if args else []
+    return dict(zip(names, map(ast.literal_eval, args.defaults if args else []), strict=True))
+
+
+def _arguments(file: Path, cls: str) -> ast.arguments | None:
+    """Those of the class's own `__init__`."""
     classes = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
     if cls not in classes:
         known = f"it has {', '.join(classes)}" if classes else "it has none"
         raise HeadError(f"{file} has no class '{cls}'; {known}")
-    for node in classes[cls].body:
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            named = [*node.args.posonlyargs, *node.args.args][1:]
-            if not named:
-                raise HeadError(f"{file}: {cls}.__init__ must take input_size, the values a frame has")
-            options = {each.arg: each.annotation for each in [*named[1:], *node.args.kwonlyargs]}
-            return None if node.args.kwarg else options
-    return {}
+    made = (node for node in classes[cls].body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    return next((node.args for node in made), None)
 
 
 def _check(name: str, option: str, value: Any, parameters: dict[str, ast.expr | None] | None) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from vqa.config.datasets import READERS, Dataset
 from vqa.config.schema import SECTIONS, Study
 from vqa.system.errors import UserError
+from vqa.system.files import reaching
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -36,7 +37,8 @@ def load(path: str | Path) -> Study:
 def read(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises `UserError`, also where YAML lets the last of two equal keys win."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with reaching(path):
+            text = Path(path).read_text(encoding="utf-8")
         if node := yaml.compose(text, yaml.SafeLoader):
             _require_distinct_keys(node, str(path), ())
         raw = yaml.safe_load(text)

@@ -11,4 +11,9 @@ PresetReader = Literal[
     "waterloo-ivc-4k", "t2vqa-db",
 ]  # fmt: skip
 SplitMethod = Literal["random", "scene", "stored", "official", "files"]
+# Of frame scores: the functions of vqa/temporal/pooling.py.
+POOLINGS = (
+    "mean", "median", "harmonic", "geometric", "minkowski", "percentile", "vqpooling", "variation", "primacy",
+    "recency", "hybrid", "hysteresis", "vsfa",
+)  # fmt: skip
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

@@ -4,6 +4,7 @@ Imports no torch: the Snakefile validates its config here at every parse.
 """
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -174,11 +175,11 @@ class Run(Training):
 
     @model_validator(mode="after")
     def _points_are_runs(self) -> "Run":
+        options = {key.removeprefix("head."): values for key, values in self.tune.items() if key.startswith("head.")}
+        for point in product(*options.values()) if options else ():
+            heads.normalise(_with_options(self.head, dict(zip(options, point, strict=True))))
         for key, values in self.tune.items():
-            for value in values:
-                if key.startswith("head."):
-                    heads.normalise(_with_option(self.head, key.removeprefix("head."), value))
-                    continue
+            for value in () if key.startswith("head.") else values:
                 try:
                     Run.model_validate(self.model_dump() | {"tune": {}, key: value})
                 except ValidationError as error:
@@ -186,9 +187,9 @@ class Run(Training):
         return self
 
 
-def _with_option(head: str, option: str, value: Any) -> dict[str, Any]:
+def _with_options(head: str, options: dict[str, Any]) -> dict[str, Any]:
     named: dict[str, Any] = json.loads(head) if head.startswith("{") else {"name": head}
-    return named | {option: value}
+    return named | options
 
 
 class Splits(_Model):

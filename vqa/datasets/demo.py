@@ -15,6 +15,12 @@ def table(name: str, results: Path) -> Path:
     return folder(name, results) / "table.csv"
 
 
+def scenes(dataset: DemoDataset) -> list[Video]:
+    """The videos that count, with the scenes that they will show; `read` knows neither those nor their labels."""
+    clips = [(clip, f"scene-{number % dataset.scenes:02d}") for number, clip in enumerate(dataset.clip_ids)]
+    return [Video(clip, clip, 0.0, scene=scene) for clip, scene in clips if clip not in dataset.exclude]
+
+
 def read(name: str, dataset: DemoDataset, results: Path) -> Listing:
     """Known from the config alone, so that the workflow can plan before the clips exist."""
     root = folder(name, results)

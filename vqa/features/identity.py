@@ -34,6 +34,15 @@ def settings_of(backbone: str, settings: BackboneSettings, extraction: Extractio
     }
 
 
+def recipe_of(origin: Mapping[str, Any]) -> int | None:
+    """The recipe of the features that a head or run names as its origin. Version 0.1's name neither it nor a storage
+    type; those that name the latter alone had today's.
+    """
+    today = recipe(origin.get("backbone", ""), origin.get("node"))
+    made: int | None = origin.get("recipe", today if "storage" in origin else None)
+    return made
+
+
 def fingerprint(depends: Mapping[str, Any], video: Video, content: str, causes: Mapping[str, Any]) -> str:
     """Of a shard. depends: `settings_of` and the weights' hash; content: the video's SHA-256."""
     source = {key: value for key, value in video.source().items() if key != "path"}

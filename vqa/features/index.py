@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,11 +110,15 @@ def open_features(entries: Sequence[Entry]) -> list[shards.Rows]:
     return found
 
 
-def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
+def feature_origin(entries: dict[str, Entry]) -> dict[str, Any]:
     """The backbone, weights and settings that made the features, read off the first shard."""
-    found = shards.attributes(next(iter(entries.values())).shard)
+    return origin_of(shards.attributes(next(iter(entries.values())).shard))
+
+
+def origin_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What made a shard with the attributes `found`; empty where they do not say."""
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "cube_input", "node", "every", "decoder", "storage")
+    keys = ("backbone", "recipe", "cube_input", "node", "every", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
     if not origin:
         return {}

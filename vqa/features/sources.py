@@ -14,7 +14,7 @@ from typing import Any
 
 from vqa.manifest import Video
 from vqa.system.errors import UserError
-from vqa.system.files import write_if_changed
+from vqa.system.files import reaching, write_if_changed
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def write_task(path: Path, task: Task) -> None:
 
 def read_task(path: Path) -> Task:
     try:
-        content = json.loads(path.read_text())
+        with reaching(path):
+            content = json.loads(path.read_text())
         return Task([Video(**video) for video in content["videos"]], dict(content["stamps"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{path}: is no task of an extraction; run `snakemake --cores N`, which writes it") from None
@@ -68,7 +69,8 @@ def write_seen(path: Path, seen: Mapping[str, Seen]) -> None:
 def read_seen(path: Path) -> dict[str, Seen]:
     """Path of each source -> what was read; empty where nothing usable was written."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        with reaching(path):
+            content: dict[str, Any] = json.loads(path.read_text())
         return {name: Seen(each["stamp"], State(**each["state"]), each["sha256"]) for name, each in content.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -55,7 +55,7 @@ class Features:
         with self._named():
             self.spool.seek(0)
         while data := self.spool.read(rows * self.dim * self.dtype.itemsize):
-            yield np.frombuffer(data, self.dtype).reshape(-1, self.dim)
+            yield np.frombuffer(bytearray(data), self.dtype).reshape(-1, self.dim)  # writable, as torch wants it
 
     def close(self) -> None:
         with suppress(OSError):  # what a full disk did not take is told by `append` or `chunks`

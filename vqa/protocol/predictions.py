@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vqa.system.errors import UserError
+from vqa.system.files import reaching
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ def read(path: Path) -> "pd.DataFrame":
     import pandas as pd  # a training only writes: it starts without
 
     try:
-        frame = pd.read_csv(path, dtype={"video_id": str})
+        with reaching(path):
+            frame = pd.read_csv(path, dtype={"video_id": str})
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run `snakemake --cores N`") from None
     missing = set(COLUMNS) - set(frame.columns)

@@ -14,7 +14,7 @@ from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.study.runs import require_own_runs
 from vqa.system.errors import UserError, snakemake
-from vqa.system.files import write_text
+from vqa.system.files import reaching, write_text
 
 METRICS = ("srocc", "plcc", "krocc", "rmse")
 
@@ -71,7 +71,8 @@ def write_metrics(path: Path, metrics: pd.DataFrame) -> None:
 
 def read_metrics(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=_UNDEFINED)
+        with reaching(path):
+            frame = pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=_UNDEFINED)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run `{snakemake()}`") from None
     if missing := [name for name in COLUMNS if name not in frame.columns]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from vqa import datasets
 from vqa.config import Dataset, DemoDataset, Study
+from vqa.datasets import demo
 from vqa.datasets.common import Listing, Span
 from vqa.datasets.presets import Known, presets
 from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
@@ -11,7 +12,7 @@ from vqa.features.probe import probe_all
 from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, sizes
 from vqa.study.grid import Grid
-from vqa.study.parts import check_parts, parts_of
+from vqa.study.parts import check_crossed, check_parts, parts_of
 from vqa.system.errors import UserError
 
 # Fang et al., Table I: number of videos and MOS range.
@@ -40,13 +41,22 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
         ready &= not problems
         marks = [f"  PROBLEM: {problem}" for problem in problems] or ["  ready"]
         blocks.append("\n".join([f"{name} ({dataset.reader})", *lines, *marks]))
+    if ready:
+        try:
+            check_crossed(study, _videos(study) if study.cross_dataset else {})
+        except UserError as error:
+            blocks.append(f"  PROBLEM: {error}")
+            ready = False
     return "\n\n".join(blocks), ready
+
+
+def _videos(study: Study) -> dict[str, list[Video]]:
+    return {name: datasets.read(name, dataset, study.store).videos for name, dataset in study.datasets.items()}
 
 
 def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
     """The clips are not there yet; their names and scenes are known."""
-    clips = [(clip, f"scene-{number % dataset.scenes:02d}") for number, clip in enumerate(dataset.clip_ids)]
-    videos = [Video(clip, clip, 0.0, scene=scene) for clip, scene in clips if clip not in dataset.exclude]
+    videos = demo.scenes(dataset)
     lines = [f"  videos   {len(videos)} synthetic clips, rendered by the workflow"]
     return lines + _parts(study, name, videos)
 

@@ -110,7 +110,10 @@ def train_flags(run: Run, permutations: Sequence[Path], split_files: Sequence[Pa
 
 
 def cross_depends(study: Study) -> str:
-    return canonical({"version": TRAINING_VERSION, "datasets": sorted(study.datasets)})
+    """Version 0.1 computed in float32 whatever the head was trained in."""
+    precision = study.training.precision
+    rounded = {} if precision == "float32" else {"precision": precision}
+    return canonical({"version": TRAINING_VERSION, "datasets": sorted(study.datasets), **rounded})
 
 
 def cross_flags(targets: Sequence[tuple[str, Path, Path]]) -> str:

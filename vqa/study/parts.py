@@ -1,6 +1,8 @@
 """The parts of a study's datasets: what they come from, checked before anything runs, and written for others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 from vqa import datasets
@@ -30,18 +32,41 @@ def parts_of(study: Study, dataset: str, videos: Sequence[Video], seed: int) -> 
 
 
 def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
-    """Raise `UserError` where the official parts or the split files do not fit the videos."""
-    if study.splits.method not in ("official", "files"):
+    """Raise `UserError` where the official parts, the scenes or the split files do not fit the videos."""
+    if study.splits.method not in ("official", "scene", "files"):
         return
-    seeds = study.seeds_on(dataset)
+    seeds, settings = study.seeds_on(dataset), study.datasets[dataset]
+    if isinstance(settings, DemoDataset):
+        videos = demo.scenes(settings)
     for path in split_files(study, dataset, seeds):
         if not path.is_file():
             raise UserError(f"splits.path: there is no file {path}; `vqa splits` writes one a dataset and seed")
     try:
-        for seed in seeds[:1]:
+        for seed in seeds if study.splits.method == "files" else seeds[:1]:  # elsewhere one fails as all others
             parts_of(study, dataset, videos, seed)
     except UserError as error:
         raise UserError(f"datasets.{dataset}: {error}") from None
+
+
+def check_crossed(study: Study, listed: Mapping[str, Sequence[Video]]) -> None:
+    """Raise `UserError` where a head would be tested on the very files it was trained on. listed: by dataset.
+
+    Copies under other names are told by the table: features say what planning would have to read whole files for.
+    """
+    trained = {dataset for experiment in study.cross_dataset for dataset in study.datasets_of(experiment)}
+    resolved = cache(Path.resolve)  # of a folder, once
+    files = {
+        name: {resolved((path := Path(video.path)).parent) / path.name: video.video_id for video in videos}
+        for name, videos in (listed.items() if trained else ())
+    }
+    for one, other in combinations(files, 2):
+        shared = sorted(files[one].keys() & files[other].keys())
+        if shared and trained & {one, other}:
+            raise UserError(
+                f"cross_dataset: {shared[0]} is a video of '{one}' and of '{other}', {len(shared)} such in all: heads "
+                "trained on one would be tested on what they have seen; list their video_ids under `exclude:` of one "
+                f"({files[other][shared[0]]}, ...), or leave cross_dataset out"
+            )
 
 
 def write_parts(study: Study, output: Path) -> list[Path]:

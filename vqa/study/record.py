@@ -12,9 +12,11 @@ from typing import Any
 
 from vqa.config import Study, identity, load
 from vqa.config.base import PERFORMANCE
+from vqa.study import belonging
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.study.runs import difference, mending_rule, read_run
+from vqa.study.sources import Sources
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import digest, write_text
 
@@ -24,7 +26,7 @@ _EVERYTHING = ("-F", "--forceall")
 _SHOWN = ["evaluate", "tables", "figures", "report"]
 
 
-def require_record(grid: Grid, arguments: Sequence[str]) -> None:
+def require_record(grid: Grid, sources: Sources, arguments: Sequence[str]) -> None:
     """Raise `UserError` where Snakemake would pass over a change of settings.
 
     arguments: Snakemake's own; a forced rerun of all that differs is the way out, so it passes.
@@ -33,7 +35,9 @@ def require_record(grid: Grid, arguments: Sequence[str]) -> None:
     if any(word in _EVERYTHING for word in arguments) or all(map(_kept, _folders(layout))):
         return
     foreign = [(run, found) for run in grid.runs if (found := _difference(grid, layout, run))]
+    files = list(belonging.foreign(grid, layout, sources))
     rules = _outdated(load(layout.study), grid.study) if layout.study.is_file() else []
+    rules += [rule for rule, _, _ in files]
     if foreign:
         rules = [*(rule for rule in rules if rule not in _SHOWN), mending_rule(foreign)]  # and all that follows
     if set(rules) <= _forced(arguments):
@@ -43,9 +47,12 @@ def require_record(grid: Grid, arguments: Sequence[str]) -> None:
         run, what = foreign[0]
         where = layout.run_folder(run)
         what += f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
+    elif files:
+        _, where, what = files[0]
+    own = f"; or give this study another `shared:` than {layout.store}" if layout.store != layout.results else ""
     raise UserError(
         f"{where}: {what}, and Snakemake's record of it is not in this folder; "
-        f"run `{snakemake('--forcerun', *dict.fromkeys(rules))}`"
+        f"run `{snakemake('--forcerun', *dict.fromkeys(rules))}`{own}"
     )
 
 
@@ -89,7 +96,7 @@ def _beside_record(folder: Path) -> Path:
 
 def _difference(grid: Grid, layout: Layout, run: RunId) -> str:
     folder = layout.run_folder(run)
-    return difference(grid, run, read_run(folder)) if (folder / "predictions.csv").is_file() else ""
+    return difference(grid, layout, run, read_run(folder)) if (folder / "predictions.csv").is_file() else ""
 
 
 def _outdated(old: Study, new: Study) -> list[str]:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vqa.config import Run, Study, identity, validate
 from vqa.config.base import PERFORMANCE
-from vqa.features.identity import settings_of
-from vqa.study.grid import Grid, RunId
+from vqa.features.identity import recipe_of, settings_of
+from vqa.features.sources import State, state
+from vqa.study.grid import Grid, RunId, Variant
 from vqa.study.layout import Layout
 from vqa.study.parts import split_files
+from vqa.study.sources import weights
 from vqa.system.errors import UserError, snakemake
-from vqa.system.files import sha256
+from vqa.system.files import reaching, sha256
 
 _FEATURES = "features' "
 _NAMED = 4  # so many runs are retrained by name, more by their rule
@@ -21,7 +24,8 @@ _NAMED = 4  # so many runs are retrained by name, more by their rule
 def read_run(directory: Path) -> dict[str, Any]:
     """What made a run: settings, counts, selected epoch, seconds."""
     try:
-        made: dict[str, Any] = json.loads((directory / "run.json").read_text())
+        with reaching(directory / "run.json"):
+            made: dict[str, Any] = json.loads((directory / "run.json").read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{directory / 'run.json'}: cannot be read ({error}); run `{snakemake()}`") from None
     return made
@@ -34,7 +38,7 @@ def require_own_runs(grid: Grid) -> None:
     foreign = []
     for run in grid.runs:
         made = read_run(layout.run_folder(run))
-        if found := difference(grid, run, made) or _other_inputs(grid, layout, run, made, files):
+        if found := difference(grid, layout, run, made) or _other_inputs(grid, layout, run, made, files):
             foreign.append((run, found))
     refuse(layout, foreign)
 
@@ -57,22 +61,43 @@ def mending_rule(foreign: Sequence[tuple[RunId, str]]) -> str:
     return "extract" if any(_FEATURES in found for _, found in foreign) else "train"
 
 
-def difference(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
+def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> str:
     """How what made a run differs from what the study asks of it, as far as it is recorded; "" if it does not."""
     asked: dict[str, Any] = {"seed": run.seed, "order": run.order, **_settings(grid.run_settings(run.experiment))}
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
-    variant = grid.variant_of(run.experiment)
     features: dict[str, Any] = made.get("features") or {}
-    if features:
-        wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
-        if wanted["precision"] == "auto":
-            del wanted["precision"]  # a run records what it meant; the index holds all shards to one
-        for key in (wanted.keys() & features.keys()) | {"node", "every"}:
-            asked[_FEATURES + key], found[_FEATURES + key] = wanted.get(key), features.get(key)
+    return (
+        (other_features(grid, layout, grid.variant_of(run.experiment), features) if features else "")
+        or _unlike(found, asked)
+        or _other_parts(grid.study, run, made)
+    )
+
+
+def other_features(grid: Grid, layout: Layout, variant: Variant, origin: dict[str, Any]) -> str:
+    """How features that name their `origin` differ from those that the study asks for; "" if they do not."""
+    wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
+    if wanted["precision"] == "auto":
+        del wanted["precision"]  # a run records what it meant; the index holds all shards to one
+    always = {"node", "every", "recipe"}  # at their defaults they are not recorded
+    asked = {_FEATURES + key: wanted.get(key) for key in (wanted.keys() & origin.keys()) | always}
+    found = {key: origin.get(key.removeprefix(_FEATURES)) for key in asked} | {_FEATURES + "recipe": recipe_of(origin)}
+    checkpoint = weights(grid, layout, variant.slug)
+    if "weights_sha256" in origin and checkpoint.is_file():
+        name = f"{_FEATURES}weights"
+        asked[name], found[name] = _sha256(checkpoint, state(checkpoint)), origin["weights_sha256"]
+    return _unlike(found, asked)
+
+
+@cache
+def _sha256(path: Path, _: State) -> str:
+    return sha256(path)
+
+
+def _unlike(found: dict[str, Any], asked: dict[str, Any]) -> str:
     for key in sorted(asked):
         if asked[key] != found[key]:
             return f"was made with {key} {found[key]}, where the study has {asked[key]}"
-    return _other_parts(grid.study, run, made)
+    return ""
 
 
 def _other_parts(study: Study, run: RunId, made: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
-from vqa.study.parts import check_parts
+from vqa.study.parts import check_crossed, check_parts
 from vqa.study.stamps import Stamps
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import digest, write_if_changed
@@ -62,6 +62,14 @@ class Sources:
         probed = self._probed(dataset)
         known = [(v.width or 0) * (v.height or 0) or probed.get(v.video_id, 0) for v in self.bucket(dataset, bucket)]
         return max(known) or None
+
+    def rows(self, dataset: str) -> list[Video]:
+        """The listing in the order of the manifest, where that has these very videos: labels in another order are
+        the same labels.
+        """
+        videos = {video.video_id: video for video in self.listing(dataset).videos}
+        made = _first_column(self.layout.manifest(dataset))
+        return [videos[video_id] for video_id in made] if set(made) == videos.keys() else list(videos.values())
 
     def metadata(self, dataset: str) -> list[Path]:
         return self.listing(dataset).metadata
@@ -106,6 +114,15 @@ class Sources:
         for dataset, slug in self.grid.features:
             for bucket, task in self.tasks(dataset, slug).items():
                 write_task(self.layout.task(dataset, slug, bucket), task)
+
+
+def _first_column(manifest: Path) -> list[str]:
+    """The video_ids of a manifest; none where there is no such file."""
+    try:
+        with open(manifest, newline="", encoding="utf-8") as file:
+            return [row[0] for row in csv.reader(file) if row][1:]
+    except (OSError, ValueError, csv.Error):
+        return []
 
 
 def _frame_sizes(probe: Path) -> dict[str, int]:
@@ -165,3 +182,4 @@ def check(grid: Grid, sources: Sources) -> None:
             raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
         sources.buckets(dataset)
         check_parts(grid.study, dataset, sources.listing(dataset).videos)
+    check_crossed(grid.study, {dataset: sources.listing(dataset).videos for dataset in grid.study.datasets})

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +63,8 @@ def portable(path: Path, *beside: Path) -> str:
 def read_text(path: Path, hint: str, save_as: str = "a UTF-8 CSV") -> str:
     """The text of a user's file, without a byte-order mark; `hint` says what to do where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with reaching(path):
+            return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {hint}") from None
     except UnicodeDecodeError:
@@ -71,7 +73,7 @@ def read_text(path: Path, hint: str, save_as: str = "a UTF-8 CSV") -> str:
 
 @contextmanager
 def reaching(path: str | Path) -> Iterator[None]:
-    """Around reading what the study made: a disk or network that fails is a `RunError`, and damages no file."""
+    """Around reading a file: a disk or network that fails is a `RunError`, and neither a damaged file nor a mistake."""
     try:
         yield
     except OSError as error:
@@ -98,14 +100,34 @@ def write_if_changed(path: Path, text: str) -> None:
 def create_once(path: Path, text: str) -> str:
     """What the first of several processes wrote to `path`: `text`, if that was this one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{_PART}")
+    part = path.with_name(_part_name(path.name))
     try:
         part.write_text(text, encoding="utf-8")
-        with contextlib.suppress(FileExistsError):
-            os.link(part, path)
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    except OSError:  # there are no links on exFAT and some network disks
+        _create_without_links(path, text)
     finally:
         part.unlink(missing_ok=True)
     return path.read_text(encoding="utf-8")
+
+
+def _create_without_links(path: Path, text: str) -> None:
+    """No folder can take the place of one that holds something: the first to put its own there has chosen, and
+    all who find it write what it holds. `path` is looked at last: once it is there, nothing else counts.
+    """
+    chosen = path.with_name(f".{path.name}.chosen")
+    own = chosen.with_name(f"{chosen.name}.{socket.gethostname()[:64]}.{os.getpid()}")
+    write_text(own / "text", text)
+    with contextlib.suppress(OSError):
+        own.rename(chosen)
+    shutil.rmtree(own, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):  # another one has written `path`, and has cleared this away
+        text = (chosen / "text").read_text(encoding="utf-8")
+        if not path.exists():
+            write_text(path, text)
+    shutil.rmtree(chosen, ignore_errors=True)
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from vqa.config.heads import HeadError, source
-from vqa.system.errors import UserError
-from vqa.system.files import atomic
+from vqa.system.errors import RunError, UserError
+from vqa.system.files import atomic, reaching
 from vqa.system.serialise import to_bytes
 from vqa.temporal.model import TemporalModel
 from vqa.temporal.registry import build
 
 LAYOUT = "vqa-head-1"
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # Heads whose sizes their own tensors tell, as version 0.1 wrote them.
 _SELF_EVIDENT = ("vsfa", "gru-mean", "fc-pooling", "fc-mean")
 
@@ -31,11 +32,15 @@ def save_head(path: Path, head: TemporalModel, name: str, made_by: dict[str, Any
 def load_head(path: str | Path) -> tuple[TemporalModel, dict[str, Any]]:
     """Read our `head.pt` or a checkpoint in VSFA's published `VSFA.pt` layout.
 
-    Returns the head in eval mode and what made it (empty for VSFA's). A user's head needs its own file beside the
-    working directory as it was trained with: `UserError` where that is gone or another.
+    Returns the head in eval mode, in the precision it was trained in, and what made it (empty for VSFA's). A user's
+    head needs its own file beside the working directory as it was trained with: `UserError` where that is gone or
+    another.
     """
     try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
+        with reaching(path):
+            data = torch.load(path, map_location="cpu", weights_only=True)
+    except RunError:
+        raise
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give a head.pt") from None
     except Exception as error:  # torch raises many types on bytes that are no checkpoint
@@ -47,6 +52,7 @@ def load_head(path: str | Path) -> tuple[TemporalModel, dict[str, Any]]:
         head = _rebuild(path, data)
         head.load_state_dict(data["state_dict"])
         made_by = dict(data["made_by"])
+        head.projection_dtype = _PRECISIONS[made_by.get("run", {}).get("precision", "float32")]
     except (LookupError, ArithmeticError, RuntimeError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: its tensors fit no head of this package: {reason}") from None

@@ -13,8 +13,6 @@ class InceptionTime(Projected):
 
     def __init__(self, input_size: int, width: int = 64, filters: int = 16, blocks: int = 2, longest: int = 39):
         super().__init__(input_size, width)
-        if blocks < 1 or longest < 9 or longest % 2 == 0:
-            raise ValueError("needs blocks >= 1 and longest odd, at least 9")
         sizes = [width] + [4 * filters] * blocks
         self.blocks = nn.ModuleList(_Residual(a, filters, longest) for a in sizes[:-1])
         self.q = nn.Linear(4 * filters, 1)

@@ -20,8 +20,6 @@ class TCN(FrameScores):
         pooling: str = "vsfa",
     ):
         super().__init__(input_size, width, pooling)
-        if layers < 1 or kernel < 2 or (kernel % 2 == 0 and not causal):
-            raise ValueError("needs layers >= 1 and kernel >= 2, odd where it is not causal")
         self.blocks = nn.ModuleList(_Block(width, kernel, 2**layer, causal, dropout) for layer in range(layers))
         self.q = nn.Linear(width, 1)
 

@@ -23,8 +23,6 @@ class Transformer(FrameScores):
         pooling: str = "mean",
     ):
         super().__init__(input_size, width, pooling)
-        if layers < 1 or heads < 1 or width % heads or width % 2:
-            raise ValueError("needs layers >= 1 and an even width that heads divides")
         self.positions = positions
         layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout, batch_first=True, norm_first=True)
         self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)

@@ -27,8 +27,7 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], o
     head, made_by = load_head(head_path)
     if not made_by:
         raise UserError(f"{head_path}: does not say what it was trained on; give a head.pt of this package")
-    run = Run(**made_by["run"] | {"precision": "float32"})
-    feeder = Feeder(run, made_by["seed"], "O", torch.device("cpu"))
+    feeder = Feeder(Run(**made_by["run"]), made_by["seed"], "O", torch.device("cpu"))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["dataset", "video_id", "mos", "score"])

@@ -11,7 +11,7 @@ import torch
 
 from vqa.config import Run, identity
 from vqa.config.base import PERFORMANCE
-from vqa.config.heads import source
+from vqa.config.heads import resolve, source
 from vqa.config.versions import TRAINING_VERSION
 from vqa.features.index import Entry
 from vqa.manifest import Video
@@ -19,7 +19,7 @@ from vqa.protocol import predictions
 from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
-from vqa.system.devices import lease, peak_memory_mb
+from vqa.system.devices import Device, lease, peak_memory_mb
 from vqa.system.files import digest, write_json, write_text
 from vqa.temporal import cost
 from vqa.temporal.checkpoint import save_head
@@ -51,9 +51,9 @@ def train(
     started = time.perf_counter()
     items, scale = load_items(videos, index, parts, run.label_scale)
     counts = {part: len(members) for part, members in items.items()}
-    steps = _announce(run, counts)
+    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
     waiting = time.perf_counter()
-    with lease(run.device, run.jobs_per_gpu) as device:
+    with lease(_device(run), run.jobs_per_gpu) as device:
         checkpoints = [
             Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, videos, index, parts))
             for i, point in enumerate(points(run))
@@ -66,11 +66,11 @@ def train(
         feeder = Feeder(tuned.run, seed, order, torch.device(device))
         predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
-    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale, steps)
+    made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale)
     save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
     write_text(output / "history.csv", history_csv(outcome.history))
     costs = _costs(outcome.head, feeder, items["train"], device)
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started + sum(checkpoint.earlier for checkpoint in checkpoints)
     write_json(output / "run.json", made_by | costs | {"seconds": round(seconds, 3)})
     write_text(output / "predictions.csv", predicted)
     for checkpoint in checkpoints:
@@ -79,14 +79,12 @@ def train(
     return outcome
 
 
-def _announce(run: Run, counts: dict[Part, int]) -> int:
-    """Log what is trained; returns the optimiser steps of an epoch."""
-    steps = math.ceil(counts["train"] / run.batch_size)
-    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
-    log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
-    if run.batch_size >= counts["train"] and run.batch_size > 1:
-        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
-    return steps
+def _device(run: Run) -> Device:
+    """An SVR is fitted on the CPU, and needs no GPU's lease."""
+    if run.device != "cpu" and resolve(run.head).name == "svr":
+        log.info("an SVR is fitted on the CPU; training.device %s is for other heads", run.device)
+        return "cpu"
+    return run.device
 
 
 def _fit(
@@ -96,6 +94,10 @@ def _fit(
     head = create_head(run, seed, items["train"][0].features.shape[1])
     if isinstance(head, SVR):
         return regress(run, seed, order, items, head)
+    videos = len(items["train"])
+    log.info("%d epochs of %d optimiser steps each", run.epochs, math.ceil(videos / run.batch_size))
+    if run.batch_size >= videos and run.batch_size > 1:
+        log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, videos)
     return fit(run, seed, order, items, device, checkpoint)
 
 
@@ -137,12 +139,12 @@ def history_csv(history: Sequence[Epoch]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe(run: Run, tuned: Tuned, scale: float, steps_per_epoch: int) -> dict[str, Any]:
+def _describe(run: Run, tuned: Tuned, scale: float) -> dict[str, Any]:
     selected, history = tuned.outcome.selected, tuned.outcome.history
     told = {
         "run": identity(run),
         "label_scale": scale,
-        "steps_per_epoch": steps_per_epoch,
+        "steps_per_epoch": history[0].step,
         "optimiser_steps": history[-1].step,
         "selected_epoch": selected.epoch,
         "selected_val_srocc": selected.val_srocc,

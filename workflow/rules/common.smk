@@ -30,7 +30,7 @@ try:
     SOURCES = Sources(STUDY, PATHS, GRID) if workflow.is_main_process else Planned(PATHS)
     if workflow.is_main_process:
         session.open_session(STUDY, sys.argv[1:], Path(workflow.basedir))
-        record.require_record(GRID, sys.argv[1:])
+        record.require_record(GRID, SOURCES, sys.argv[1:])
         sources.check(GRID, SOURCES)
         names.require_plain(SOURCES)
 except (UserError, RunError) as error:
@@ -226,8 +226,7 @@ def extract_flags(wildcards):
 def manifest_depends(wildcards):
     if not workflow.is_main_process:
         return ""
-    videos = SOURCES.listing(wildcards.dataset).videos
-    return depends.manifest_depends(STUDY.datasets[wildcards.dataset], videos)
+    return depends.manifest_depends(STUDY.datasets[wildcards.dataset], SOURCES.rows(wildcards.dataset))
 
 
 def probe_depends(wildcards):

@@ -1,0 +1,84 @@
+"""Do the manifests and features on the disk belong to the study? Asked where Snakemake's record does not tell.
+
+What a study shares (`shared:`) another may have made, with other videos, labels, checkpoints or settings.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from vqa.config import DemoDataset
+from vqa.datasets import demo, table
+from vqa.features.identity import same_libraries
+from vqa.features.index import origin_of, read_receipt
+from vqa.features.shards import attributes
+from vqa.features.sources import Seen, read_seen, state
+from vqa.manifest import Video, read_manifest
+from vqa.study.grid import Grid
+from vqa.study.layout import Layout
+from vqa.study.runs import other_features
+from vqa.study.sources import Sources
+from vqa.system.errors import UserError
+from vqa.video.versions import libraries
+
+
+def foreign(grid: Grid, layout: Layout, sources: Sources) -> Iterator[tuple[str, Path, str]]:
+    """The rule that mends it, the file, and what is wrong with it: of all that is there and is not the study's."""
+    for dataset in grid.study.datasets:
+        manifest = layout.manifest(dataset)
+        if manifest.is_file() and _rows(read_manifest(manifest)) != _rows(_labelled(grid, sources, dataset)):
+            yield "manifest", manifest, "lists other videos or labels than the study has"
+            yield "extract", manifest, "may say otherwise of what is decoded, too"
+    for dataset, slug in grid.features:
+        for bucket in sources.buckets(dataset):
+            receipt = layout.receipt(dataset, slug, bucket)
+            if receipt.is_file() and (found := _other_bucket(grid, layout, sources, dataset, slug, bucket)):
+                yield "extract", receipt, found
+                break  # one says it for all: the mend looks at each
+
+
+def _labelled(grid: Grid, sources: Sources, dataset: str) -> list[Video]:
+    settings = grid.study.datasets[dataset]
+    rendered = demo.table(dataset, grid.study.store)
+    if isinstance(settings, DemoDataset) and rendered.is_file():
+        return table.read(rendered).without(settings.exclude, dataset).videos
+    return sources.listing(dataset).videos
+
+
+def _rows(videos: list[Video]) -> dict[str, dict[str, object]]:
+    """What is said of each video, wherever it lies."""
+    return {video.video_id: {**video.row(), "path": ""} for video in videos}
+
+
+def _other_bucket(grid: Grid, layout: Layout, sources: Sources, dataset: str, slug: str, bucket: int) -> str:
+    """How the features of a bucket differ from those that the study asks for; "" if they do not."""
+    try:
+        receipt = read_receipt(layout.receipt(dataset, slug, bucket))
+        made, bad = receipt["shards"], receipt["excluded"]
+        for video_id in sorted(made)[:1]:  # the index holds all to one
+            found = attributes(layout.features(dataset, slug) / f"{video_id}.h5")
+            if other := other_features(grid, layout, grid.backbone_of(slug), origin_of(found)):
+                return other
+            if not same_libraries(found, libraries(grid.study.extraction.decoder)):
+                return "was decoded by other libraries than are installed here"
+    except UserError as error:
+        return str(error)
+    if bad and grid.study.datasets[dataset].on_bad_video == "fail":
+        return f"excludes '{min(bad)}', where the study has on_bad_video fail"
+    if unknown := sorted({video.video_id for video in sources.bucket(dataset, bucket)} - made.keys() - bad.keys()):
+        return f"holds no features of '{unknown[0]}'"
+    read, stamps = read_seen(layout.seen(dataset, slug, bucket)), sources.tasks(dataset, slug)[bucket].stamps
+    for video in sources.bucket(dataset, bucket):
+        if not _was_read(Path(video.path), stamps[video.path], read):
+            return f"was made from another file than {video.path}"
+    return ""
+
+
+def _was_read(path: Path, stamp: str, read: Mapping[str, Seen]) -> bool:
+    """Under this path, or under another one as the very file: the same name, size and time stamp."""
+    if known := read.get(str(path)):
+        return known.stamp == stamp
+    try:
+        now = state(path)
+    except OSError:  # nothing that is out of reach is disproved
+        return True
+    return any(each.state == now and Path(name).name == path.name for name, each in read.items())
