@@ -4,6 +4,7 @@ The pooled feature of a frame or cube is concat(mean, unbiased std) of the last 
 over space (and time): VSFA's content-aware features (Li et al., ACM MM 2019).
 """
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,9 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from vqa.backbones.layout import CHANNELS_FIRST, Layout, pool
+from vqa.system.errors import UserError
 
+_STANDARDISED = re.compile("Std(Aware)?Conv")  # timm's: a scale folded into the weights is standardised away again
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
@@ -27,6 +30,7 @@ class Extractor(nn.Module):
     bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.
     layout: of the trunk's maps.
     smallest: the shortest side of a frame that the trunk takes, in pixels.
+    folds: the trunk's batch norms normalise what the convolution registered before them gives.
     """
 
     mean: Tensor
@@ -43,6 +47,7 @@ class Extractor(nn.Module):
         prepare: Prepare | None = None,
         layout: Layout = CHANNELS_FIRST,
         smallest: int = 1,
+        folds: bool = True,
     ):
         super().__init__()
         self.trunk = trunk.eval().requires_grad_(False)
@@ -52,6 +57,7 @@ class Extractor(nn.Module):
         self.prepare = prepare or (lambda frame: frame)
         self.layout = layout
         self.smallest = smallest
+        self.folds = folds
         self.precision = torch.float32
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
@@ -61,11 +67,20 @@ class Extractor(nn.Module):
         pixels = (frames.to(torch.float32) - self.mean) / self.std
         # Channels last in memory is exactly what the trunk's layout wants: no copy here.
         pixels = pixels.to(self.precision).movedim(-1, 1)
-        return pool(self.trunk(pixels), self.layout)
+        try:
+            return pool(self.trunk(pixels), self.layout)
+        except NotImplementedError as error:
+            if self.precision == torch.float32:
+                raise
+            name = str(self.precision).removeprefix("torch.")
+            raise UserError(
+                f"the network does not run in {name} here ({error}); set extraction.precision: float32"
+            ) from None
 
     def optimise(self, precision: torch.dtype) -> "Extractor":
         """Fold batch norms, choose the memory layout, set the precision."""
-        fold_batch_norms(self.trunk)
+        if self.folds:
+            fold_batch_norms(self.trunk)
         cubes = self.clip_length > 1
         layout = torch.channels_last_3d if cubes else torch.channels_last
         self.trunk.to(precision).to(memory_format=layout)
@@ -86,7 +101,12 @@ def fold_batch_norms(model: nn.Module) -> None:
             if _foldable(conv, norm):
                 conv.weight, conv.bias = _fuse(conv, norm)
                 conv.requires_grad_(False)
-                setattr(module, name, nn.Identity())
+                setattr(module, name, _beside(norm))
+
+
+def _beside(norm: nn.Module) -> nn.Module:
+    """What a batch norm does beside normalising: timm's BatchNormAct2d drops and activates, others nothing."""
+    return nn.Sequential(norm.drop, norm.act) if hasattr(norm, "act") else nn.Identity()  # type: ignore[arg-type]
 
 
 def _fuse(conv: Any, norm: Any) -> tuple[nn.Parameter, nn.Parameter]:
@@ -100,6 +120,8 @@ def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
         isinstance(conv, nn.modules.conv._ConvNd)
         and isinstance(norm, nn.modules.batchnorm._BatchNorm)
         and conv.out_channels == norm.num_features
+        and norm.running_mean is not None
+        and not _STANDARDISED.search(type(conv).__name__)
     )
 
 
