@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from vqa.backbones.extractor import Extractor
-from vqa.backbones.registry import require_checkpoint
+from vqa.backbones.registry import require_checkpoint, source
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
 from vqa.features.clips import Failed
@@ -86,6 +86,8 @@ class Scorer:
         """The checksum of the weights."""
         if origin and name != origin["backbone"]:
             raise UserError(f"{head_path}: was trained on {origin['backbone']} features, not on {name}'s")
+        if origin and source(name) != origin.get("code", ""):
+            raise UserError(f"{head_path}: was trained on features of another '{name}'; restore its file")
         require_checkpoint(name, weights)
         checksum = sha256(weights)
         if origin and checksum != origin["weights_sha256"]:

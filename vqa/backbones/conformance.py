@@ -1,6 +1,7 @@
 """What every backbone must hold to, tried on random pictures: `vqa check-backbone`."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,25 +17,25 @@ Build = Callable[[], Extractor]
 
 
 def check_backbone(build: Build, precision: torch.dtype) -> list[str]:
-    """One line for each rule that a backbone breaks; none for a sound one. Raises `UserError` if it cannot be made.
+    """What the first broken rule says; nothing for a sound backbone. Raises `UserError` for one that cannot be made.
 
     build: the extractor, not yet optimised. precision: of its extractions.
     """
     plain, fast = build(), build()
-    problems: list[str] = []
+    fast.optimise(torch.float32)
+    checks = (
+        *(partial(check, fast) for check in (_sizes, _repeats, _alone, _looks)),
+        partial(_optimised, plain, fast),
+        partial(_precision, build, fast, precision),
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            fast.optimise(torch.float32)
-            for check in (_sizes, _repeats, _alone, _looks):
-                problems += check(fast)
-            if not problems:
-                problems += [*_optimised(plain, fast), *_precision(build, fast, precision)]
+            return next((found for check in checks if (found := list(check()))), [])
         except UserError as error:
-            problems.append(str(error))
+            return [str(error)]
         except Exception as error:  # a user's code may raise anything
-            problems.append(f"does not run: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
-    return problems
+            return [f"does not run: {type(error).__name__}: {' '.join(str(error).split())[:200]}"]
 
 
 def pictures(extractor: Extractor, count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
@@ -65,6 +66,7 @@ def _sizes(extractor: Extractor) -> Iterator[str]:
         rows = extractor(pictures(extractor, 2, size))
         if not torch.isfinite(rows).all():
             yield f"gives features that are not finite for frames of {size[1]}x{size[0]}"
+            return
         found.append(rows.shape[1])
     if len(set(found)) > 1:
         told = " and ".join(

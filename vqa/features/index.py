@@ -114,7 +114,7 @@ def feature_origin(entries: dict[str, Entry]) -> dict[str, str]:
     """The backbone, weights and settings that made the features, read off the first shard."""
     found = shards.attributes(next(iter(entries.values())).shard)
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "cube_input", "node", "every", "decoder", "storage")
+    keys = ("backbone", "cube_input", "node", "every", "code", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
     if not origin:
         return {}
