@@ -14,9 +14,11 @@ from safetensors.torch import save_file
 from tests.backbones import plain_timm
 from tests.backbones.plain_timm import KINDS, REFUSED
 from tests.backbones.test_networks import run
-from tests.conftest import vqa
+from tests.conftest import REPO, vqa
 from vqa.backbones import create, place, spec
 from vqa.backbones.registry import check_settings
+from vqa.backbones.timm_catalogue import NAMES, row, table
+from vqa.cli.models import list_ as list_backbones
 from vqa.features import shards
 from vqa.manifest import Video, write_manifest
 from vqa.system.errors import RunError, UserError
@@ -155,3 +157,30 @@ def test_a_name_that_cannot_be_and_a_node_are_refused_before_timm_is_asked():
         spec("timm/test_vit.a.b")
     with pytest.raises(UserError, match=r"backbones\.timm/test_vit\.node"):
         check_settings("timm/test_vit", "blocks", "crop112")
+
+
+def test_the_command_lists_what_has_weights_and_where(capsys):
+    list_backbones.main(["backbones", "--match", "convnext"], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == sorted(set(lines), key=lines.index) and all("convnext" in line.split("  ")[0] for line in lines)
+    assert any(line.startswith("torchvision/convnext_tiny ") for line in lines)
+    (found,) = (line for line in lines if line.startswith("timm/convnext_tiny.fb_in22k "))
+    assert found.endswith("timm's, weights at timm/convnext_tiny.fb_in22k")
+
+
+TABLE = (REPO / "workflow/documentation/networks-timm.md").read_text()
+
+
+def test_the_documented_networks_are_those_that_are_compared():
+    assert {*NAMES} == {name for name in KINDS if not name.startswith("test_")} | {*REFUSED}
+    assert [line.split(" ")[1] for line in TABLE.splitlines() if line.startswith("| ")][2:] == [*NAMES]
+
+
+@pytest.mark.parametrize("name", ["mambaout_femto", "pit_ti_224", "vit_tiny_patch16_224"])
+def test_the_documentation_says_what_is_computed(name):
+    assert row(name) in TABLE.splitlines(), "run `python -m vqa.backbones.timm_catalogue` and keep its output"
+
+
+@pytest.mark.networks
+def test_the_whole_table_is_what_is_computed():
+    assert table() == TABLE, "run `python -m vqa.backbones.timm_catalogue` and keep its output"

@@ -4,22 +4,18 @@ The pooled feature of a frame or cube is concat(mean, unbiased std) of the last 
 over space (and time): VSFA's content-aware features (Li et al., ACM MM 2019).
 """
 
-import re
-from collections.abc import Callable
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from vqa.backbones.folding import fold_batch_norms
 from vqa.backbones.layout import CHANNELS_FIRST, Layout, pool
 from vqa.system.errors import UserError
 
-_STANDARDISED = re.compile("Std(Aware)?Conv")  # timm's: a scale folded into the weights is standardised away again
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
@@ -30,7 +26,7 @@ class Extractor(nn.Module):
     bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.
     layout: of the trunk's maps.
     smallest: the shortest side of a frame that the trunk takes, in pixels.
-    folds: the trunk's batch norms normalise what the convolution registered before them gives.
+    folds: the trunk's batch norms that may be folded; None: all that stand behind a convolution.
     """
 
     mean: Tensor
@@ -47,7 +43,7 @@ class Extractor(nn.Module):
         prepare: Prepare | None = None,
         layout: Layout = CHANNELS_FIRST,
         smallest: int = 1,
-        folds: bool = True,
+        folds: Collection[nn.Module] | None = None,
     ):
         super().__init__()
         self.trunk = trunk.eval().requires_grad_(False)
@@ -79,8 +75,7 @@ class Extractor(nn.Module):
 
     def optimise(self, precision: torch.dtype) -> "Extractor":
         """Fold batch norms, choose the memory layout, set the precision."""
-        if self.folds:
-            fold_batch_norms(self.trunk)
+        fold_batch_norms(self.trunk, self.folds)
         cubes = self.clip_length > 1
         layout = torch.channels_last_3d if cubes else torch.channels_last
         self.trunk.to(precision).to(memory_format=layout)
@@ -92,37 +87,6 @@ class Extractor(nn.Module):
         scale = torch.finfo(self.precision).bits / 32
         each = pixels * self.clip_length * self.bytes_per_pixel * scale
         return int(min(64, max(1, memory_mb * 1e6 // each)))
-
-
-def fold_batch_norms(model: nn.Module) -> None:
-    """Fold each batch norm into the convolution registered just before it."""
-    for module in list(model.modules()):
-        for (_, conv), (name, norm) in pairwise(list(module.named_children())):
-            if _foldable(conv, norm):
-                conv.weight, conv.bias = _fuse(conv, norm)
-                conv.requires_grad_(False)
-                setattr(module, name, _beside(norm))
-
-
-def _beside(norm: nn.Module) -> nn.Module:
-    """What a batch norm does beside normalising: timm's BatchNormAct2d drops and activates, others nothing."""
-    return nn.Sequential(norm.drop, norm.act) if hasattr(norm, "act") else nn.Identity()  # type: ignore[arg-type]
-
-
-def _fuse(conv: Any, norm: Any) -> tuple[nn.Parameter, nn.Parameter]:
-    return fuse_conv_bn_weights(
-        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-    )
-
-
-def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
-    return (
-        isinstance(conv, nn.modules.conv._ConvNd)
-        and isinstance(norm, nn.modules.batchnorm._BatchNorm)
-        and conv.out_channels == norm.num_features
-        and norm.running_mean is not None
-        and not _STANDARDISED.search(type(conv).__name__)
-    )
 
 
 def resize_and_crop(side: int) -> Prepare:

@@ -119,7 +119,9 @@ def dry(network: nn.Module, inputs: Sequence[Shape]) -> list[Any]:
     """What the network gives for each shape of input: tensors without data, at no cost."""
     state = {name: value.to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())}
     try:
-        return [functional_call(network, state, (torch.empty(shape, device="meta"),)) for shape in inputs]
+        return [
+            functional_call(network, state, (torch.empty(shape, device="meta"),), tie_weights=False) for shape in inputs
+        ]
     except Exception as error:  # the network's own code, of any kind
         raise ValueError(f"it does not run ({type(error).__name__}: {_line(error)})") from None
 

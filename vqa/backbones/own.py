@@ -75,7 +75,7 @@ def create(name: str, weights: Path) -> Extractor:
         bytes_per_pixel=300,
         prepare=fed.prepare,
         smallest=getattr(network, "smallest", 1),
-        folds=False,  # it may call its layers in another order than it has them
+        folds=(),  # it may call its layers in another order than it has them
     )
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vqa.backbones import checkpoints, layout, nodes
 from vqa.backbones.extractor import Extractor
+from vqa.backbones.folding import followers
 from vqa.backbones.layout import Layout, Shape
 from vqa.backbones.preprocessing import Preprocessing, Triple
 from vqa.system.errors import RunError, UserError
@@ -165,6 +166,7 @@ def create(name: str, weights: Path) -> Extractor:
         prepare=fed.prepare,
         layout=tried.layout,
         smallest=tried.smallest,
+        folds=followers(trunk, (1, 3, *((tried.side,) * 2 if tried.side else _AWKWARD))),
     )
 
 
@@ -173,6 +175,15 @@ def _without_classifier(trunk: Trunk, state: dict[str, Tensor]) -> dict[str, Ten
     wanted, names = trunk.network.state_dict(), trunk.network.pretrained_cfg.get("classifier") or ()
     heads = tuple(f"{each.partition('.')[0]}." for each in ([names] if isinstance(names, str) else names))
     return {key: value for key, value in state.items() if key in wanted or not key.startswith(heads)}
+
+
+def published() -> list[tuple[str, str]]:
+    """Every model with published weights, under the name of these, and where timm has them from."""
+    models = library().models
+    configs = {name: models.get_pretrained_cfg(name) for name in models.list_pretrained()}
+    return [
+        (f"timm/{name}", f"timm's, weights at {config.hf_hub_id or config.url}") for name, config in configs.items()
+    ]
 
 
 def fetch(name: str, output: Path) -> None:

@@ -49,13 +49,19 @@ def _rows(what: str) -> list[tuple[str, str]]:
 
 
 def _backbones() -> list[tuple[str, str]]:
-    from torchvision.models import list_models
-
+    from vqa.backbones.catalogue import names
     from vqa.backbones.registry import spec
 
     releases = [f"resnet3d{depth}-{year}" for depth in (18, 34, 50, 101, 152) for year in (2018, 2020)]
     own = ["efficientnet_lite0", "resnet50", "resnet3d18", *releases]
-    return [(name, spec(name).note) for name in [*own, *(f"torchvision/{name}" for name in list_models())]]
+    listed = [(name, spec(name).note) for name in [*own, *(f"torchvision/{name}" for name in names())]]
+    try:
+        from vqa.backbones.timm_models import published
+
+        return listed + published()
+    except UserError as error:
+        click.echo(f"{error}", err=True)
+        return listed
 
 
 @click.command("check-model")

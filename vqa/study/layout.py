@@ -44,7 +44,7 @@ class Layout:
 
     def own_weights(self, model: str) -> Path:
         """As a user's own backbone makes them; model: as `Grid.own_backbones` names it."""
-        return self.store / "models" / f"{model}.pth"
+        return self.store / "weights" / f"{model}.pth"
 
     def manifest(self, dataset: str) -> Path:
         return self.store / "manifests" / f"{dataset}.csv"
