@@ -1,5 +1,6 @@
 """A user's own network as a backbone: its rows are what the class says, and a class that breaks a rule is told how."""
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.conftest import REPO
 from vqa.backbones import create, own, place, spec
 from vqa.backbones.conformance import check_backbone
 from vqa.backbones.registry import source
@@ -118,6 +120,14 @@ def test_a_network_that_cannot_be_made_is_one_line(write, tmp_path, changes, wor
     with pytest.raises(UserError, match=words) as raised:
         problems(write(*changes), tmp_path)
     assert "\n" not in str(raised.value)
+
+
+def test_the_network_in_the_documentation_is_short_and_sound(tmp_path):
+    page = (REPO / "workflow/documentation/backbones.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(block.splitlines()) < 30
+    (tmp_path / "my_net.py").write_text(block)
+    assert problems(f"{tmp_path}/my_net.py:MyNet", tmp_path) == []
 
 
 def test_the_command_says_what_it_found(write, capsys):
