@@ -32,7 +32,7 @@ demo: setup ## run the whole demo study, ending at results/report.html
 test: setup ## run the tests; the long ones have targets of their own
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile tests
 
-test-networks: setup ## compare every network of torchvision with the plain model (9 GB of memory)
+test-networks: setup ## compare every network of torchvision, and timm's families, with the plain model (9 GB of memory)
 	$(BIN)/python -m pytest -m networks tests/backbones
 
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)

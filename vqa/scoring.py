@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from vqa.backbones.extractor import Extractor
-from vqa.backbones.registry import recipe, require_checkpoint
+from vqa.backbones.registry import recipe, require_checkpoint, source
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
 from vqa.datasets.tree import SUFFIXES
@@ -91,6 +91,8 @@ class Scorer:
             raise UserError(
                 f"{head_path}: was trained on {name} features that version 0.1 made, which were wrong; train it again"
             )
+        if origin and source(name) != origin.get("code", ""):
+            raise UserError(f"{head_path}: was trained on features of another '{name}'; restore its file")
         require_checkpoint(name, weights)
         checksum = sha256(weights)
         if origin and checksum != origin["weights_sha256"]:

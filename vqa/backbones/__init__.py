@@ -1,4 +1,4 @@
-"""Frozen CNNs by name: `create(name, weights)` gives an `Extractor`."""
+"""Frozen networks by name: `create(name, weights)` gives an `Extractor`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,14 @@ def create(name: str, weights: str | Path, cube_input: str = "crop112", node: st
 
         depth, _, release = name.removeprefix("resnet3d").partition("-")
         return resnet3d.create(int(depth), int(release or 2018), weights, cube_input)
+    if ":" in name:
+        from vqa.backbones import own
+
+        return own.create(name, weights)
+    if name.startswith("timm/"):
+        from vqa.backbones import timm_models
+
+        return timm_models.create(name.removeprefix("timm/"), weights)
     from vqa.backbones import torchvision_models
 
     return torchvision_models.create(name.removeprefix("torchvision/"), weights, entry.clip_length, node, cube_input)

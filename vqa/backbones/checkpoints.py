@@ -17,8 +17,8 @@ def read(path: Path) -> dict[str, Tensor]:
     """The state dict of a checkpoint, whatever wraps it (`state_dict:`, `module.` prefixes)."""
     try:
         with reaching(path):
-            data: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except RunError:
+            data: Any = _tensors(path)
+    except (RunError, UserError):
         raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint; see `vqa weights --help` for where to get it") from None
@@ -33,6 +33,16 @@ def read(path: Path) -> dict[str, Tensor]:
             named, _METADATA, {key.removeprefix("module."): value for key, value in getattr(state, _METADATA).items()}
         )
     return named
+
+
+def _tensors(path: Path) -> Any:
+    if path.suffix != ".safetensors":
+        return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        from safetensors.torch import load_file
+    except ImportError:
+        raise UserError(f"{path}: reading it needs safetensors: pip install 'vqa[timm]'") from None
+    return load_file(path)
 
 
 def load(model: nn.Module, state: dict[str, Tensor], path: Path, ignore: tuple[str, ...] = ()) -> None:

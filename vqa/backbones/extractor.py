@@ -4,18 +4,17 @@ The pooled feature of a frame or cube is concat(mean, unbiased std) of the last 
 over space (and time): VSFA's content-aware features (Li et al., ACM MM 2019).
 """
 
-from collections.abc import Callable
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from vqa.backbones.folding import fold_batch_norms
 from vqa.backbones.layout import CHANNELS_FIRST, Layout, pool
+from vqa.system.errors import UserError
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -27,6 +26,7 @@ class Extractor(nn.Module):
     bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.
     layout: of the trunk's maps.
     smallest: the shortest side of a frame that the trunk takes, in pixels.
+    folds: the trunk's batch norms that may be folded; None: all that stand behind a convolution.
     """
 
     mean: Tensor
@@ -43,6 +43,7 @@ class Extractor(nn.Module):
         prepare: Prepare | None = None,
         layout: Layout = CHANNELS_FIRST,
         smallest: int = 1,
+        folds: Collection[nn.Module] | None = None,
     ):
         super().__init__()
         self.trunk = trunk.eval().requires_grad_(False)
@@ -52,6 +53,7 @@ class Extractor(nn.Module):
         self.prepare = prepare or (lambda frame: frame)
         self.layout = layout
         self.smallest = smallest
+        self.folds = folds
         self.precision = torch.float32
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
@@ -61,11 +63,19 @@ class Extractor(nn.Module):
         pixels = (frames.to(torch.float32) - self.mean) / self.std
         # Channels last in memory is exactly what the trunk's layout wants: no copy here.
         pixels = pixels.to(self.precision).movedim(-1, 1)
-        return pool(self.trunk(pixels), self.layout)
+        try:
+            return pool(self.trunk(pixels), self.layout)
+        except NotImplementedError as error:
+            if self.precision == torch.float32:
+                raise
+            name = str(self.precision).removeprefix("torch.")
+            raise UserError(
+                f"the network does not run in {name} here ({error}); set extraction.precision: float32"
+            ) from None
 
     def optimise(self, precision: torch.dtype) -> "Extractor":
         """Fold batch norms, choose the memory layout, set the precision."""
-        fold_batch_norms(self.trunk)
+        fold_batch_norms(self.trunk, self.folds)
         cubes = self.clip_length > 1
         layout = torch.channels_last_3d if cubes else torch.channels_last
         self.trunk.to(precision).to(memory_format=layout)
@@ -77,30 +87,6 @@ class Extractor(nn.Module):
         scale = torch.finfo(self.precision).bits / 32
         each = pixels * self.clip_length * self.bytes_per_pixel * scale
         return int(min(64, max(1, memory_mb * 1e6 // each)))
-
-
-def fold_batch_norms(model: nn.Module) -> None:
-    """Fold each batch norm into the convolution registered just before it."""
-    for module in list(model.modules()):
-        for (_, conv), (name, norm) in pairwise(list(module.named_children())):
-            if _foldable(conv, norm):
-                conv.weight, conv.bias = _fuse(conv, norm)
-                conv.requires_grad_(False)
-                setattr(module, name, nn.Identity())
-
-
-def _fuse(conv: Any, norm: Any) -> tuple[nn.Parameter, nn.Parameter]:
-    return fuse_conv_bn_weights(
-        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-    )
-
-
-def _foldable(conv: nn.Module, norm: nn.Module) -> bool:
-    return (
-        isinstance(conv, nn.modules.conv._ConvNd)
-        and isinstance(norm, nn.modules.batchnorm._BatchNorm)
-        and conv.out_channels == norm.num_features
-    )
 
 
 def resize_and_crop(side: int) -> Prepare:

@@ -30,7 +30,9 @@ CHANNELS_FIRST = Layout()
 
 
 def pool(maps: Tensor, layout: Layout = CHANNELS_FIRST) -> Tensor:
-    """Maps to [B, 2 C]: mean over positions, then std with n - 1 (0 for a single position)."""
+    """Maps to [B, 2 C]: mean over positions, then std with n - 1 (0 for a single position). [B, D] are rows already."""
+    if maps.ndim == 2:
+        return maps.float()
     maps = maps.movedim(layout.channels, 1).flatten(2)[..., layout.prefix :].float()
     if maps.shape[2] == 1:
         return torch.cat([maps[..., 0], torch.zeros_like(maps[..., 0])], dim=1)

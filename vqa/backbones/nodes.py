@@ -95,7 +95,7 @@ def cut(network: nn.Module, node: str, tried: Tried) -> Cut:
         if not re.fullmatch(tried.allowed, node):
             raise ValueError(f"node '{node}' cannot be pooled")
         trunk = Hooked(network, node) if tried.modules else Traced(network, node)
-        found = [_shape(maps) for maps in _dry(trunk, tried.inputs)]
+        found = [_shape(maps) for maps in dry(trunk, tried.inputs)]
         try:
             return Cut(trunk, layout.of(found), found[0])
         except ValueError as error:
@@ -115,11 +115,13 @@ def _nodes(network: nn.Module, modules: bool) -> list[str]:
     return names
 
 
-def _dry(network: nn.Module, inputs: Sequence[Shape]) -> list[Any]:
+def dry(network: nn.Module, inputs: Sequence[Shape]) -> list[Any]:
     """What the network gives for each shape of input: tensors without data, at no cost."""
     state = {name: value.to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())}
     try:
-        return [functional_call(network, state, (torch.empty(shape, device="meta"),)) for shape in inputs]
+        return [
+            functional_call(network, state, (torch.empty(shape, device="meta"),), tie_weights=False) for shape in inputs
+        ]
     except Exception as error:  # the network's own code, of any kind
         raise ValueError(f"it does not run ({type(error).__name__}: {_line(error)})") from None
 
@@ -129,7 +131,7 @@ def _that_work(network: nn.Module, known: list[str], tried: Tried) -> list[str]:
     if tried.modules:
         return [node for node in known if re.fullmatch(tried.allowed, node)]
     last = {".".join(node.split(".")[:depth]): node for depth in (1, 2) for node in known}
-    passes = _dry(create_feature_extractor(network, {node: node for node in known}, **_QUIET), tried.inputs)
+    passes = dry(create_feature_extractor(network, {node: node for node in known}, **_QUIET), tried.inputs)
     works = []
     for stage, node in last.items():
         with contextlib.suppress(ValueError):

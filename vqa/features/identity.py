@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from vqa.backbones.registry import recipe
+from vqa.backbones.registry import recipe, source
 from vqa.config import BackboneSettings, Extraction, identity
 from vqa.config.base import PERFORMANCE
 from vqa.manifest import Video
@@ -24,9 +24,10 @@ def bucket_of(video_id: str, buckets: int) -> int:
 
 def settings_of(backbone: str, settings: BackboneSettings, extraction: Extraction) -> dict[str, Any]:
     """The part of the config that a feature's value depends on; performance knobs stay out."""
-    changed = recipe(backbone, settings.node)
+    changed, code = recipe(backbone, settings.node), source(backbone)
     return {
         **({"recipe": changed} if changed else {}),
+        **({"code": code} if code else {}),
         "version": _FORMULA,
         "backbone": backbone,
         **identity(settings, exclude={"network", "weights"}),  # weights count by their content

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vqa.backbones.registry import Spec, spec
+from vqa.backbones.registry import source as backbone_source
 from vqa.config import BackboneSettings, Mode, Run, Study, validate
 from vqa.config.heads import resolve, source
 from vqa.protocol.sampling import Order
@@ -93,6 +94,17 @@ class Grid:
         """The temporal models of the user's own, each under a name that changes with its options and its files."""
         used = sorted({experiment.head for experiment in self.study.experiments.values()})
         return {digest([head, source(head)]): head for head in used if resolve(head).own}
+
+    @cached_property
+    def own_backbones(self) -> dict[str, str]:
+        """The backbones of the user's own, each under a name that changes with its files."""
+        used = sorted({variant.network.name for variant in self.backbones if variant.network.weights == "own"})
+        return {digest(["backbone", name, backbone_source(name)]): name for name in used}
+
+    def own_backbone(self, slug: str) -> str | None:
+        """As `own_backbones` names the network of a backbone, if that is the user's own."""
+        network = self.backbone_of(slug).network.name
+        return next((key for key, name in self.own_backbones.items() if name == network), None)
 
     @cached_property
     def runs(self) -> list[RunId]:

@@ -39,8 +39,12 @@ class Layout:
         return self.store / "features" / "precision.txt"
 
     def checked(self, model: str) -> Path:
-        """That a user's own temporal model holds to the rules; model: as `Grid.own_models` names it."""
+        """That a user's own model holds to the rules; model: as `Grid.own_models` or `own_backbones` names it."""
         return self.store / "models" / f"{model}.checked"
+
+    def own_weights(self, model: str) -> Path:
+        """As a user's own backbone makes them; model: as `Grid.own_backbones` names it."""
+        return self.store / "weights" / f"{model}.pth"
 
     def manifest(self, dataset: str) -> Path:
         return self.store / "manifests" / f"{dataset}.csv"

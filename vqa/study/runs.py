@@ -78,7 +78,7 @@ def other_features(grid: Grid, layout: Layout, variant: Variant, origin: dict[st
     wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
     if wanted["precision"] == "auto":
         del wanted["precision"]  # a run records what it meant; the index holds all shards to one
-    always = {"node", "every", "recipe"}  # at their defaults they are not recorded
+    always = {"node", "every", "code", "recipe"}  # at their defaults they are not recorded
     asked = {_FEATURES + key: wanted.get(key) for key in (wanted.keys() & origin.keys()) | always}
     found = {key: origin.get(key.removeprefix(_FEATURES)) for key in asked} | {_FEATURES + "recipe": recipe_of(origin)}
     checkpoint = weights(grid, layout, variant.slug)

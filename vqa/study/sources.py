@@ -157,8 +157,8 @@ class Planned:
 
 def weights(grid: Grid, layout: Layout, slug: str) -> Path:
     """The checkpoint an extraction reads: the user's own, or the one the workflow makes for the network."""
-    variant = grid.backbone_of(slug)
-    return variant.settings.weights or layout.weights(variant.network.slug)
+    variant, own = grid.backbone_of(slug), grid.own_backbone(slug)
+    return variant.settings.weights or (layout.own_weights(own) if own else layout.weights(variant.network.slug))
 
 
 def check(grid: Grid, sources: Sources) -> None:

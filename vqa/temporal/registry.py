@@ -1,16 +1,13 @@
 """The temporal models, built by name: those of this package, and a user's own."""
 
 import importlib
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
 from vqa.config.heads import HEADS, Head, HeadError, resolve
 from vqa.system.errors import UserError
+from vqa.system.imports import own_class
 from vqa.temporal.model import TemporalModel
 
 __all__ = ["HEADS", "build", "create"]
@@ -65,35 +62,7 @@ def create(name: str, input_size: int, seed: int = 0) -> TemporalModel:
 
 
 def _load(head: Head) -> type:
-    module = _import_own(head) if head.own else importlib.import_module(f"vqa.temporal.{head.file.stem}")
-    cls: type = getattr(module, head.cls)
+    if head.own:
+        return own_class(f"head '{head.name}'", head.name, head.file)
+    cls: type = getattr(importlib.import_module(f"vqa.temporal.{head.file.stem}"), head.cls)
     return cls
-
-
-def _import_own(head: Head) -> ModuleType:
-    """The user's module; files beside it may be imported by it."""
-    file = head.file.resolve()
-    try:
-        if not head.name.partition(":")[0].endswith(".py"):
-            return importlib.import_module(head.name.partition(":")[0])
-        sys.path.insert(0, str(file.parent))
-        try:
-            spec = importlib.util.spec_from_file_location(f"vqa_own_{file.stem}", file)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        finally:
-            sys.path.remove(str(file.parent))
-    except Exception as error:  # a user's code may raise anything
-        raise UserError(f"head '{head.name}': {_where(file, error)}{type(error).__name__}: {error}") from None
-    return module
-
-
-def _where(file: Path, error: Exception) -> str:
-    """`file line N: ` of the user's own code that raised."""
-    trace, line = error.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{file.name} line {line}: " if line else f"{file.name}: "

@@ -186,16 +186,18 @@ def checkpoint(wildcards):
 
 def extract_checks(wildcards):
     """Own models are checked before a bucket is extracted. A bucket that is there keeps the checks it came after:
-    for another list of inputs Snakemake would extract it again."""
+    for another list of inputs Snakemake would extract it again, as it does where its own backbone changed."""
     if not workflow.is_main_process:
         return []
-    checks = [PATHS.checked(model) for model in GRID.own_models]
+    checks = [PATHS.checked(model) for model in (*GRID.own_models, *GRID.own_backbones)]
     receipt = PATHS.receipt(wildcards.dataset, wildcards.backbone, wildcards.bucket)
     if receipt.exists():
         recorded = map(Path, workflow.persistence.input(IOFile(str(receipt))) or [])
         earlier = [path for path in recorded if path.parent == PATHS.checked("").parent]
         checks = [path for path in earlier if path in checks or path.exists()]
-    return [ancient(path) for path in checks]
+    network = GRID.own_backbone(wildcards.backbone)
+    own = [PATHS.checked(network)] if network else []
+    return own + [ancient(path) for path in checks if path not in own]
 
 
 def run_check(wildcards):

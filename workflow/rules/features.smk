@@ -78,6 +78,60 @@ rule weights:
         "vqa weights {params.name} --output {output:q} > {log:q} 2>&1"
 
 
+if GRID.own_backbones:
+
+    localrules:
+        check_backbone,
+        own_weights,
+
+    rule check_backbone:
+        output:
+            touch(PATHS.checked("{model}")),
+        log:
+            f"{RESULTS}/logs/check-backbone/{{model}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/check-backbone/{{model}}.tsv"
+        wildcard_constraints:
+            model="|".join(GRID.own_backbones),
+        conda:
+            "../../envs/vqa.yaml"
+        threads: 1
+        resources:
+            mem_mb=by_attempt(2000),
+            runtime=by_attempt(30),
+        params:
+            name=lambda wildcards: GRID.own_backbones[wildcards.model],
+            precision=STUDY.extraction.precision,
+        message:
+            "Check the backbone {params.name}"
+        shell:
+            "vqa check-backbone {params.name:q} --precision {params.precision} > {log:q} 2>&1"
+
+    rule own_weights:
+        input:
+            PATHS.checked("{model}"),
+        output:
+            PATHS.own_weights("{model}"),
+        log:
+            f"{RESULTS}/logs/own-weights/{{model}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/own-weights/{{model}}.tsv"
+        wildcard_constraints:
+            model="|".join(GRID.own_backbones),
+        conda:
+            "../../envs/vqa.yaml"
+        threads: 1
+        resources:
+            mem_mb=by_attempt(2000),
+            runtime=by_attempt(30),
+        params:
+            name=lambda wildcards: GRID.own_backbones[wildcards.model],
+        message:
+            "Keep the weights of {params.name}"
+        shell:
+            "vqa weights {params.name:q} --output {output:q} > {log:q} 2>&1"
+
+
 # Not from the manifest: a label that changes must not extract anything, and Snakemake 9 does not
 # look at a job's own params once an input of it, even an ancient one, is made anew.
 rule extract:

@@ -1,0 +1,82 @@
+"""A user's own class, `file.py:Class` or `package.module:Class`, read from its source: nothing is imported."""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class CodeError(ValueError):
+    """Code that is not there, or is not what it should be: one line."""
+
+
+def find(module: str) -> Path:
+    """The file of `path/to/file.py`, or of `package.module` on the import path. Raises `CodeError`."""
+    if module.endswith(".py"):
+        file = Path(module).expanduser()
+        if not file.is_file():
+            raise CodeError(f"there is no file {file.absolute()}")
+        return file
+    inner = Path(*module.split("."))
+    for folder in map(Path, ["", *sys.path]):
+        for file in (folder / inner.with_suffix(".py"), folder / inner / "__init__.py"):
+            if file.is_file():
+                return file
+    raise CodeError(f"there is no module '{module}' to import")
+
+
+def definition(file: Path, cls: str) -> ast.ClassDef:
+    """Of a class; raises `CodeError` for a file that is no Python, or has no such class."""
+    classes = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
+    if cls not in classes:
+        known = f"it has {', '.join(classes)}" if classes else "it has none"
+        raise CodeError(f"{file} has no class '{cls}'; {known}")
+    return classes[cls]
+
+
+def digest(file: Path) -> str:
+    """The hash of a file and of the files beside it that it imports."""
+    hasher = hashlib.sha256()
+    for each in _imported(file.resolve()):
+        hasher.update(each.name.encode() + b"\0" + each.read_bytes() + b"\0")
+    return hasher.hexdigest()[:16]
+
+
+def _tree(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), str(file))
+    except SyntaxError as error:
+        raise CodeError(f"{file} line {error.lineno}: {error.msg}") from None
+    except ValueError as error:
+        raise CodeError(f"{file}: is not Python ({error})") from None
+
+
+def _imported(file: Path, seen: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """The file and all beside it that it imports, theirs included, in a fixed order."""
+    if file in seen:
+        return seen
+    seen = (*seen, file)
+    for node in ast.walk(_tree(file)):
+        for folder, parts in _modules(node, file):
+            for depth in range(1, len(parts) + 1):
+                inner = folder.joinpath(*parts[:depth])
+                for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
+                    if beside.is_file():
+                        seen = _imported(beside, seen)
+    return seen
+
+
+def _modules(node: ast.AST, file: Path) -> Iterator[tuple[Path, list[str]]]:
+    """What an import statement may mean: a folder, and the names of a module below it."""
+    level, names = 0, list[str]()
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        level, module = node.level, node.module or ""
+        names = [f"{module}.{alias.name}".strip(".") for alias in node.names]  # a module or what is in it
+    package = next((each for each in file.parents if not (each.parent / "__init__.py").is_file()), file.parent)
+    for parts in (name.split(".") for name in names):
+        yield file.parents[max(level - 1, 0)], parts
+        if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
+            yield package.parent, parts
