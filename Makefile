@@ -47,7 +47,7 @@ test-reruns: setup ## plan a change of every key of the config on finished studi
 test-faults: setup ## kill a study, fill its disk, damage its files (about 4 minutes; root mounts small disks)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m faults tests/workflow
 
-# Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
+# The schema on the disk is worded by a later pydantic. Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
 LOWEST := .venv-lowest
 LOWEST_TORCH ?= torch==2.5.0 torchvision==0.20.0
 
@@ -56,7 +56,8 @@ test-lowest: setup ## unit tests and the smoke study with the lowest versions th
 	$(BIN)/python -m tests.lowest | grep -v '^torch' > $(LOWEST)/pins.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check $(LOWEST_TORCH) -r $(LOWEST)/pins.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	$(LOWEST)/bin/python -m pytest --ignore tests/workflow --ignore tests/results/test_report.py tests
+	$(LOWEST)/bin/python -m pytest --ignore tests/workflow --ignore tests/results/test_report.py \
+		--deselect tests/config/test_json_schema.py::test_the_schema_on_disk_is_current tests
 	$(LOWEST)/bin/python -m pytest tests/workflow/test_study.py
 
 test-decoding: setup ## decode 147 small videos as the ffmpeg command does (about 1 minute)
