@@ -39,7 +39,7 @@ def read(path: Path) -> "pd.DataFrame":
 
     try:
         with reaching(path):
-            frame = pd.read_csv(path, dtype={"video_id": str}, float_precision="round_trip")
+            frame = pd.read_csv(path, dtype={"video_id": str}, converters={"mos": float, "score": float})
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run `snakemake --cores N`") from None
     missing = set(COLUMNS) - set(frame.columns)
