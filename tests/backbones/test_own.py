@@ -79,8 +79,8 @@ def test_features_are_rows_as_they_are_and_cubes_and_sizes_are_as_the_class_says
     assert problems(flat, tmp_path) == []
     assert create(flat, tmp_path / "w.pth")(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)).shape == (2, 8)
     cubes = write(
-        ("clip_length = 1", "clip_length = 4; size = 32"), ("nn.Conv2d", "nn.Conv3d"), ("BatchNorm2d", "BatchNorm3d"),
-        ("5, stride=2", "3"),
+        ("clip_length = 1", "clip_length: int = 4; size = 32"), ("nn.Conv2d", "nn.Conv3d"),
+        ("BatchNorm2d", "BatchNorm3d"), ("5, stride=2", "3"),
     )  # fmt: skip
     assert spec(cubes).clip_length == 4 and problems(cubes, tmp_path) == []
     extractor = create(cubes, tmp_path / "w.pth")
@@ -113,6 +113,7 @@ def test_a_broken_rule_is_one_line(write, tmp_path, change, words):
     ([("nn.Module", "object"), ("super().__init__()", "return")], "is no torch.nn.Module"),
     ([("(0.5, 0.4, 0.3)", "0.5")], r"mean must be three numbers, of RGB in 0 to 1, got 0\.5"),
     ([("clip_length = 1", "clip_length = int('4')")], "clip_length must be written as a number"),
+    ([("clip_length = 1", ""), ("super().__init__()", "super().__init__(); self.clip_length = 4")], "own body"),
     ([("(self, x):", "(self, x:")], r"my_net\.py line \d+: "),
     ([("MyNet", "Another")], "has no class 'MyNet'; it has Another"),
 ])  # fmt: skip

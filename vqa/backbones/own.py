@@ -65,12 +65,14 @@ def make_weights(name: str, output: Path) -> None:
 def create(name: str, weights: Path) -> Extractor:
     network = build(name)
     checkpoints.load(network, checkpoints.read(weights), weights)
-    fed = preprocessing(name, network)
+    fed, length = preprocessing(name, network), registry.spec(name).clip_length
+    if getattr(network, "clip_length", 1) != length:
+        raise UserError(f"backbone '{name}': write clip_length as a number in the class's own body, where it is read")
     return Extractor(
         Trunk(name, network),
         fed.mean,
         fed.std,
-        clip_length=registry.spec(name).clip_length,
+        clip_length=length,
         preprocessing=str(fed),
         bytes_per_pixel=300,
         prepare=fed.prepare,

@@ -93,11 +93,11 @@ def _clip_length(name: str) -> int:
     """`clip_length = L` in the body of a user's class; 1 where it says nothing."""
     file, cls = own(name)
     for node in code.definition(file, cls).body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "clip_length" for t in node.targets
-        ):
-            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, int) and node.value.value >= 1:
-                return node.value.value
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "clip_length" for target in targets):
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Constant) and isinstance(value.value, int) and value.value >= 1:
+                return value.value
             raise UserError(f"backbone '{name}': clip_length must be written as a number, frames a row sees")
     return 1
 
