@@ -71,7 +71,7 @@ SMOKE = {
     "training.label_scale": ("train", TRAIN),
     "training.precision": ("bfloat16", TRAIN),
     "training.batches": ("similar-length", TRAIN),
-    "training.memory_mb": (500, REPORT),
+    "training.features_mb": (500, REPORT),
     "training.device": ("cuda", REPORT),
     "training.jobs_per_gpu": (2, REPORT),
     "training.threads": (2, REPORT),

@@ -150,11 +150,11 @@ class Training(_Model):
         "pad all the others; the order of the batches is random either way",
         json_schema_extra=ADDED,
     )
-    memory_mb: int = Field(
+    features_mb: int = Field(
         0,
         ge=0,
-        description="features that a training job keeps mapped; beyond it they are read from the disk every epoch; "
-        "0: all that the system lets a process map",
+        description="megabytes of features that a training job keeps mapped; beyond it they are read from the disk "
+        "every epoch; 0: all that the system lets a process map",
         json_schema_extra=ADDED,
     )
     device: Device = Field("cpu", description="cuda: on a GPU; auto: if there is one")

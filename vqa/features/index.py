@@ -46,7 +46,8 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
     _check_shards(folder, wanted, known)
     orphans = sorted({path.stem for path in folder.glob("*.h5")} - set(wanted))
     if orphans:
-        log.warning("%s: %d shards belong to no video any more: %s", folder, len(orphans), ", ".join(orphans[:5]))
+        names = ", ".join(orphans[:5])
+        log.warning("%s: %d shards belong to no video any more (`vqa clean`): %s", folder, len(orphans), names)
     for video_id, reason in sorted(excluded.items()):
         log.warning("excluded %s: %s", video_id, reason)
     if not wanted:

@@ -27,11 +27,11 @@ class Item:
 
 
 def load_items(
-    videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part], label_scale: str, memory_mb: int = 0
+    videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part], label_scale: str, features_mb: int = 0
 ) -> tuple[dict[Part, list[Item]], float]:
     """The videos of each part, sorted by id, with labels MOS / scale; returns the scale too.
 
-    memory_mb: of features that may stay mapped; 0: all.
+    features_mb: megabytes of features that may stay mapped; 0: all.
     """
     videos = [video for video in sorted(videos, key=lambda v: v.video_id) if video.video_id in index]
     counted = videos if label_scale == "dataset" else [v for v in videos if parts[v.video_id] == "train"]
@@ -39,7 +39,7 @@ def load_items(
     if scale == 0:
         raise UserError("all MOS are zero, or no training video is left; check the manifest")
     items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
-    found = open_features([index[video.video_id] for video in videos], memory_mb)
+    found = open_features([index[video.video_id] for video in videos], features_mb)
     for video, rows in zip(videos, found, strict=True):
         item = Item(video.video_id, rows.features, video.mos, video.mos / scale, rows.rate)
         items[parts[video.video_id]].append(item)

@@ -47,7 +47,7 @@ def train(
 ) -> Outcome:
     """Train, predict, and write the run's files to `output`, predictions last."""
     started = time.perf_counter()
-    items, scale = load_items(videos, index, parts, run.label_scale, run.memory_mb)
+    items, scale = load_items(videos, index, parts, run.label_scale, run.features_mb)
     counts = {part: len(members) for part, members in items.items()}
     steps = _announce(run, counts)
     waiting = time.perf_counter()

@@ -54,7 +54,6 @@ rule train:
         gpu_seats=int(TRAIN_DEVICE == "cuda"),
         device=STUDY.training.device,
         jobs_per_gpu=STUDY.training.jobs_per_gpu,
-        features_mb=STUDY.training.memory_mb,
     params:
         depends=run_depends,
         flags=run_flags,
@@ -64,8 +63,7 @@ rule train:
     shell:
         "vqa train --manifest {input.manifest:q} --index {input.index:q} --order {wildcards.order}"
         " --seed {wildcards.seed} --output {params.folder:q} {params.flags} --device {resources.device}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --memory-mb {resources.features_mb} --threads {threads}"
-        " > {log:q} 2>&1"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --threads {threads} > {log:q} 2>&1"
 
 
 rule cross:
