@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ class Mapped:
     def fetch(self) -> None:
         """Have the system read them in the background, if they are not mapped: soon they will be."""
         if self._kept is None:
-            with reaching(self.path), open(self.path, "rb", buffering=0) as file:
+            with suppress(OSError), open(self.path, "rb", buffering=0) as file:  # who reads them will say
                 os.posix_fadvise(file.fileno(), self._offset, self._size, os.POSIX_FADV_WILLNEED)
 
     def _map(self) -> NDArray[Any]:
