@@ -12,7 +12,7 @@ TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-faults test-simulation test-lowest \
-	test-cluster fuzz mutate lint format bench plan power submissions clean
+	test-cluster fuzz mutate lint format bench bench-size plan power submissions clean
 
 help: ## list what one can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -88,6 +88,9 @@ format: setup ## put all code into the project's format
 
 bench: setup ## measure extraction and training against a plain baseline (about 33 minutes)
 	$(BIN)/python -m tests.benchmarks.speed
+
+bench-size: setup ## measure planning, a job's start, index and trainings at the size of today's datasets (about 10 minutes)
+	$(BIN)/python -m tests.benchmarks.size
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree
 	$(BIN)/python -m tests.benchmarks.plan

@@ -21,9 +21,12 @@ CORES = len(os.sched_getaffinity(0))
 
 @dataclass(frozen=True)
 class Timed:
-    """peak_mb: largest resident size; private_mb: of it, what is no file shared with others."""
+    """cpu_seconds: of it and its children; peak_mb: largest resident size; private_mb: of it, what is no file shared
+    with others.
+    """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     private_mb: float
     output: str
@@ -56,7 +59,8 @@ class _Started:
         text = self.log.read()
         if status:
             sys.exit(f"{self.command} failed:\n{text[-2000:]}")
-        return Timed(seconds, usage.ru_maxrss / 1024, self.private_kb / 1024, text)
+        cpu_seconds = usage.ru_utime + usage.ru_stime
+        return Timed(seconds, cpu_seconds, usage.ru_maxrss / 1024, self.private_kb / 1024, text)
 
 
 def run(command: Sequence[object]) -> Timed:

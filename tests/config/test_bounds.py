@@ -60,6 +60,7 @@ BOUNDS = [
     (schema.Training, "step_gamma", 1, 1.001),
     (schema.Training, "patience", 0, -1),
     (schema.Training, "jobs_per_gpu", 1, 0),
+    (schema.Training, "features_mb", 0, -1),
     (schema.Training, "threads", 1, 0),
     (schema.Run, "sampler", 0, -1),
     (schema.Run, "batch_size", 1, 0),

@@ -251,7 +251,7 @@ def test_index_notices_missing_foreign_and_orphaned_shards(tmp_path, dataset, we
     assert_one_line_error(vqa(*arguments), "a.h5", "missing", "--forcerun extract --until index")
     write_manifest(tmp_path / "manifest.csv", [replace(v) for v in dataset if v.video_id != "a"])
     result = vqa(*arguments)
-    assert result.returncode == 0 and "1 shards belong to no video any more: z" in result.stderr
+    assert result.returncode == 0 and "1 shards belong to no video any more (`vqa clean`): z" in result.stderr
 
 
 def test_a_flipped_bit_is_noticed(tmp_path):

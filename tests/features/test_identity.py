@@ -176,7 +176,7 @@ def test_an_index_refuses_to_mix_precisions(tmp_path):
 
 def test_training_refuses_another_shard_of_the_same_shape(tmp_path):
     entries = list(read_index(indexed(tmp_path)).values())
-    assert [rows.features[0, 0] for rows in open_features(entries)] == [1, 2]
+    assert [rows.features.rows()[0, 0] for rows in open_features(entries)] == [1, 2]
     (tmp_path / "a.h5").write_bytes((tmp_path / "bb.h5").read_bytes())
     with pytest.raises(UserError, match=r"a\.h5: is not the shard that was indexed"):
         open_features(entries)

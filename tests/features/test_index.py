@@ -50,7 +50,7 @@ def test_the_receipts_of_all_buckets_make_one_index_by_id(tmp_path, caplog):
 def test_five_shards_of_no_video_are_named_and_all_are_counted(tmp_path, caplog):
     found = receipt(tmp_path / "1.json", {name: shard(tmp_path, name) for name in "abcdefg"})
     write_index(tmp_path / "index.csv", tmp_path, videos("a"), [found])
-    assert caplog.messages == [f"{tmp_path}: 6 shards belong to no video any more: b, c, d, e, f"]
+    assert caplog.messages == [f"{tmp_path}: 6 shards belong to no video any more (`vqa clean`): b, c, d, e, f"]
 
 
 def test_a_video_without_a_line_or_a_shard_of_another_line_is_refused(tmp_path):

@@ -19,6 +19,13 @@ def test_memory_of_a_training_follows_sampling_and_precision():
     assert train_mb(Run(batch_size=64, precision="bfloat16"), Sizes((1800,) * 64, 4096), "cpu") < whole
 
 
+def test_a_training_asks_for_no_more_features_than_it_keeps_mapped():
+    found = Sizes((240,) * 28_056, 4096)  # 55 GB
+    (all_of_them, few) = (train_mb(Run(features_mb=most), found, "cpu") for most in (0, 2000))
+    assert all_of_them - few == pytest.approx(28_056 * 240 * 4096 * 2 / 1e6 - 2000, abs=1)
+    assert train_mb(Run(features_mb=10**6), found, "cpu") == all_of_them
+
+
 def test_an_8k_frame_asks_for_its_activations():
     assert extract_mb(1000, "cpu", 7680 * 4320, 1) > 10_000
     assert extract_mb(1000, "cpu", 7680 * 4320, 0) < 5_000  # the network sees a crop

@@ -2,9 +2,14 @@
 
 import re
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from tests.conftest import REPO
+from vqa.cli.options import settings_options
+from vqa.config import load
+from vqa.config.schema import Training
 from vqa.study import session
 from vqa.system.errors import UserError
 
@@ -24,6 +29,19 @@ from vqa.system.errors import UserError
 )
 def test_the_mending_command_names_what_the_user_named(given, command):
     assert session.command(given.split()) == command
+
+
+def test_jobs_are_told_by_the_environment_what_no_result_depends_on(monkeypatch):
+    monkeypatch.setenv("VQA_FEATURES_MB", "")
+    session.tell(load(REPO / "config.yaml").model_copy(update={"training": Training(features_mb=70)}))
+
+    @click.command()
+    @settings_options(Training, only=("features_mb",))
+    def job(features_mb: int) -> None:
+        click.echo(features_mb)
+
+    assert CliRunner().invoke(job).output == "70\n"
+    assert CliRunner().invoke(job, ["--features-mb", "8"]).output == "8\n"
 
 
 def test_a_path_with_spaces_is_quoted():

@@ -67,6 +67,31 @@ def test_an_epoch_feeds_every_video_once_in_an_order_of_its_own():
     assert orders[0] != orders[1]
 
 
+def plain_batches(lengths: list[int], size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Sixteen batches' worth of the drawn videos are sorted by length and cut; then the batches are drawn."""
+    rng = stream(seed, "batches", epoch)
+    drawn, batches = rng.permutation(len(lengths)).tolist(), []
+    while drawn:
+        pool, drawn = sorted(drawn[: 16 * size], key=lambda i: lengths[i]), drawn[16 * size :]
+        while pool:
+            batches.append(pool[:size])
+            pool = pool[size:]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def test_batches_of_similar_length_hold_every_video_once_and_pad_less():
+    members = items(70, first=1)
+    padded = {}
+    for batches in ("random", "similar-length"):
+        source = feeder("O", 3, batch_size=2, batches=batches)
+        made = [batch.lengths.tolist() for batch in source.epoch_batches(members, 4)]
+        assert sorted(length for batch in made for length in batch) == list(range(1, 71))
+        padded[batches] = sum(max(batch) * len(batch) for batch in made)
+    assert made == [[i + 1 for i in batch] for batch in plain_batches(list(range(1, 71)), 2, 3, 4)]
+    assert made != [batch.lengths.tolist() for batch in source.epoch_batches(members, 5)]
+    assert padded["similar-length"] - sum(range(71)) < 0.15 * (padded["random"] - sum(range(71)))
+
+
 @pytest.mark.parametrize("redraw", ["run", "epoch"])
 def test_training_redraws_by_epoch_and_evaluation_never_does(redraw):
     (item,) = items(1, first=40)

@@ -74,6 +74,8 @@ SMOKE = {
     "training.sample_test": (False, TRAIN),
     "training.label_scale": ("train", TRAIN),
     "training.precision": ("bfloat16", TRAIN),
+    "training.batches": ("similar-length", TRAIN),
+    "training.features_mb": (500, REPORT),
     "training.device": ("cuda", REPORT),
     "training.jobs_per_gpu": (2, REPORT),
     "training.threads": (2, REPORT),

@@ -23,6 +23,7 @@ _COMMANDS = {
     "weights": "features",
     "extract": "features",
     "index": "features",
+    "clean": "features",
     "train": "training",
     "cross": "training",
     "score": "scoring",

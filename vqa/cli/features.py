@@ -8,7 +8,7 @@ import click
 
 from vqa import config as configs
 from vqa import datasets
-from vqa.cli.options import FILE, FOLDER, digest_option, load_study, settings_options
+from vqa.cli.options import FILE, FOLDER, config_option, digest_option, load_study, settings_options
 from vqa.config import BackboneSettings, Extraction
 from vqa.manifest import Video, read_manifest
 from vqa.system.errors import UserError
@@ -119,3 +119,29 @@ def index(manifest: Path, features: Path, output: Path, receipts: tuple[Path, ..
     from vqa.features.index import write_index
 
     write_index(output, features, read_manifest(manifest), list(receipts))
+
+
+@click.command()
+@config_option
+@click.option("--yes", is_flag=True, help="delete without asking")
+def clean(config: Path, yes: bool) -> None:
+    """Delete the shards that no study needs any more, after asking.
+
+    Kept is what an index or a receipt names, and what this study or another one that ran on its `shared:` folder uses.
+    """
+    from vqa.study import orphans
+
+    study = configs.load(config)
+    held = orphans.hold(study)
+    try:
+        found = orphans.orphans(study)
+        for each in found:
+            names = ", ".join(path.stem for path in each.shards[:5]) + (", ..." if len(each.shards) > 5 else "")
+            click.echo(f"{each.folder}: {len(each.shards)} shards, {each.size / 1e6:.1f} MB: {names}")
+        if not found:
+            click.echo(f"{study.store}: every shard is in use")
+        elif yes or click.confirm(f"Delete these {sum(len(each.shards) for each in found)} shards?"):
+            orphans.remove(found)
+    finally:
+        for lock in held:
+            lock.release()

@@ -15,6 +15,7 @@ from vqa.config import Study
 from vqa.study import session
 from vqa.system.errors import UserError, snakemake
 
+_BY_ENVIRONMENT = {"features_mb": session.FEATURES_MB}
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -47,6 +48,7 @@ def _option(name: str, field: FieldInfo) -> Decorator:
         default=default,
         required=required,
         show_default=True,
+        envvar=_BY_ENVIRONMENT.get(name),
         help=(field.description or "").replace("\n", " "),
     )
 

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
-PERFORMANCE = {"threads", "memory_mb", "device", "jobs_per_gpu", "stall_seconds"}  # keys that change no result
+# Keys that change no result.
+PERFORMANCE = {"threads", "memory_mb", "features_mb", "device", "jobs_per_gpu", "stall_seconds"}
 
 
 class Model(BaseModel):

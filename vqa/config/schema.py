@@ -155,6 +155,19 @@ class Training(_Model):
         description="of the projection's matrix product; bfloat16 is faster but rounds: another epoch may be "
         "selected than in float32, and another again on another kind of CPU",
     )
+    batches: Literal["random", "similar-length"] = Field(
+        "random",
+        description="which training videos share a batch: any, or ones of like length, so that a long video does not "
+        "pad all the others; the order of the batches is random either way",
+        json_schema_extra=ADDED,
+    )
+    features_mb: int = Field(
+        0,
+        ge=0,
+        description="megabytes of features that a training job keeps mapped; beyond it they are read from the disk "
+        "every epoch; 0: all that the system lets a process map",
+        json_schema_extra=ADDED,
+    )
     device: Device = Field("cpu", description="cuda: on a GPU; auto: if there is one")
     jobs_per_gpu: int = Field(1, ge=1, description="training jobs that share a GPU, on one machine")
     threads: int = Field(1, ge=1, description="CPU threads of a training job; many 1-thread jobs are best")

@@ -16,6 +16,7 @@ from vqa.system.files import reaching, write_text
 
 log = logging.getLogger("vqa")
 _COLUMNS = ("video_id", "rows", "dim", "checksum")
+_COMPARED = ("fingerprint", "checksum", "precision_used")  # of all attributes: they cost most of an index's time
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
         if video_id not in known:
             raise UserError(f"{folder}: no receipt names video '{video_id}'; run `{MEND}`")
     _check_shards(folder, wanted, known)
-    orphans = sorted(path.stem for path in folder.glob("*.h5") if path.stem not in set(wanted))
+    orphans = sorted({path.stem for path in folder.glob("*.h5")} - set(wanted))
     if orphans:
-        log.warning("%s: %d shards belong to no video any more: %s", folder, len(orphans), ", ".join(orphans[:5]))
+        names = ", ".join(orphans[:5])
+        log.warning("%s: %d shards belong to no video any more (`vqa clean`): %s", folder, len(orphans), names)
     for video_id, reason in sorted(excluded.items()):
         log.warning("excluded %s: %s", video_id, reason)
     if not wanted:
@@ -62,7 +64,7 @@ def _check_shards(folder: Path, wanted: list[str], known: dict[str, dict[str, An
     """Every shard is what its receipt names, and all were made in one precision."""
     paths = [folder / f"{video_id}.h5" for video_id in wanted]
     made_in: dict[str, list[str]] = {}
-    for video_id, path, found in zip(wanted, paths, shards.attributes_of(paths), strict=True):
+    for video_id, path, found in zip(wanted, paths, shards.attributes_of(paths, _COMPARED), strict=True):
         if isinstance(found, UserError):
             raise found
         entry = known[video_id]
@@ -101,9 +103,11 @@ def read_index(path: Path) -> dict[str, Entry]:
     return {entry.video_id: entry for entry in entries}
 
 
-def open_features(entries: Sequence[Entry]) -> list[shards.Rows]:
-    """The features and the rate of each entry; raises `UserError` for a shard that is not the one indexed."""
-    found = shards.rows_of([entry.shard for entry in entries], [entry.checksum for entry in entries])
+def open_features(entries: Sequence[Entry], megabytes: int = 0) -> list[shards.Rows]:
+    """The features and the rate of each entry (`shards.rows_of`); raises `UserError` for a shard that is not the one
+    indexed.
+    """
+    found = shards.rows_of([entry.shard for entry in entries], [entry.checksum for entry in entries], megabytes)
     for entry, rows in zip(entries, found, strict=True):
         if rows.features.shape != (entry.rows, entry.dim):
             raise UserError(f"{entry.shard}: is not the shard that was indexed; run `{MEND}`")

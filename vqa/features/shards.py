@@ -19,22 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vqa.features.mapping import HINT, Mapped, Place, Room
 from vqa.protocol.sampling import rate_of
 from vqa.system.errors import MEND, UserError
 from vqa.system.files import atomic, reaching
 from vqa.system.isolation import guarded, guarded_each
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NFS mounts
-# Offset, shape, type and checksum of the features, and their rows a second.
-Place = tuple[int | None, tuple[int, ...], np.dtype[Any], str, float | None]
-_HINT = f"delete it and run `{MEND}`"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """features (T, D), mapped from the file; rate: rows a second, None where the frame rate is not known."""
+    """features (T, D), in the file until they are read; rate: rows a second, None where the frame rate is not known."""
 
-    features: NDArray[Any]
+    features: Mapped
     rate: float | None
 
 
@@ -71,17 +69,18 @@ def write(
 
 def attributes(path: str | Path) -> dict[str, Any]:
     """The attributes of a shard; raises `UserError` when it is missing or no shard."""
-    return guarded(_attributes, path, hint=_HINT)
+    return guarded(_attributes, path, hint=HINT)
 
 
-def attributes_of(paths: Sequence[Path]) -> list[dict[str, Any] | UserError]:
-    """`attributes` of each, or why they cannot be had: the shard is missing or damaged."""
-    return list(guarded_each(_attributes, paths, hint=_HINT))
+def attributes_of(paths: Sequence[Path], names: Sequence[str] = ()) -> list[dict[str, Any] | UserError]:
+    """`attributes` of each, those of `names` alone if given, or why they cannot be had: missing or damaged."""
+    return list(guarded_each(_attributes, paths, names, hint=HINT))
 
 
-def _attributes(path: str | Path) -> dict[str, Any]:
+def _attributes(path: str | Path, names: Sequence[str] = ()) -> dict[str, Any]:
     with _open(path) as file:
-        return {key: _plain(value) for key, value in file.attrs.items()}
+        attributes = file.attrs
+        return {name: _plain(attributes[name]) for name in names or attributes if name in attributes}
 
 
 def read(path: str | Path) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -92,46 +91,33 @@ def read(path: str | Path) -> tuple[NDArray[Any], dict[str, Any]]:
 
 def memory_map(path: str | Path) -> NDArray[Any]:
     """The features (T, D) mapped from the file: parallel jobs share one copy in the page cache."""
-    return _map(path, guarded(_place, path, hint=_HINT))
+    return memory_maps([Path(path)])[0]
 
 
 def memory_maps(paths: Sequence[Path], checksums: Sequence[str] = ()) -> list[NDArray[Any]]:
     """`memory_map` of each; with `checksums`, raises `UserError` for a shard that holds other features."""
-    return [rows.features for rows in rows_of(paths, checksums)]
+    return [rows.features.rows() for rows in rows_of(paths, checksums)]
 
 
-def rows_of(paths: Sequence[Path], checksums: Sequence[str] = ()) -> list[Rows]:
-    """`memory_maps`, with the rate of each."""
-    found = []
-    for number, (path, place) in enumerate(zip(paths, guarded_each(_place, paths, hint=_HINT), strict=True)):
+def rows_of(paths: Sequence[Path], checksums: Sequence[str] = (), megabytes: int = 0) -> list[Rows]:
+    """The features of each shard and their rate; of the features so many `megabytes` may stay mapped, 0 for all.
+
+    Raises `UserError` for a shard that is missing or damaged or, with `checksums`, holds other features.
+    """
+    found, room = [], Room(megabytes)
+    for number, (path, place) in enumerate(zip(paths, guarded_each(_place, paths, hint=HINT), strict=True)):
         if isinstance(place, UserError):
             raise place
-        if checksums and place[3] != checksums[number]:
+        if checksums and place.checksum != checksums[number]:
             raise UserError(f"{path}: is not the shard that was indexed; run `{MEND}`")
-        found.append(Rows(_map(path, place), place[4]))
+        found.append(Rows(Mapped(path, place, room), place.rate))
     return found
 
 
-def _map(path: str | Path, place: Place) -> NDArray[Any]:
-    offset, shape, dtype, checksum, _ = place
-    if offset is None or len(shape) != 2:
-        raise UserError(f"{path}: is not a contiguous feature shard; {_HINT}")
-    try:
-        # Copy-on-write: as shared as read-only, and torch takes it without complaint.
-        with reaching(path):
-            mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
-    except (ValueError, OSError):
-        raise UserError(f"{path}: is truncated; {_HINT}") from None
-    if hashlib.sha256(mapped.data).hexdigest()[:16] != checksum:
-        raise UserError(f"{path}: its data do not match their checksum; {_HINT}")
-    return mapped
-
-
 def _place(path: str | Path) -> Place:
-    """Where the features lie in the file, their shape and type, their checksum and their rate."""
     with _open(path) as file:
         data = file["features"]
-        return data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"]), _rate(file)
+        return Place(data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"]), _rate(file))
 
 
 def _rate(file: Any) -> float | None:
@@ -150,7 +136,7 @@ def _open(path: str | Path) -> Iterator[Any]:
     except FileNotFoundError:
         raise UserError(f"{path}: this shard is missing; run `{MEND}`") from None
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):
-        raise UserError(f"{path}: is not a readable shard; {_HINT}") from None
+        raise UserError(f"{path}: is not a readable shard; {HINT}") from None
 
 
 def _plain(value: Any) -> Any:

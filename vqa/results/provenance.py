@@ -1,10 +1,13 @@
 """What made the features: weights, preprocessing, precision and decoder of every backbone, as its shards say."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from vqa.features import shards
 from vqa.features.index import read_receipt
 from vqa.results.study_data import StudyData
+from vqa.system.errors import UserError
 
 _TOLD = {
     "sha256": "weights_sha256",
@@ -29,16 +32,20 @@ def provenance(data: StudyData, slug: str) -> pd.DataFrame:
     A row for the first shard of each receipt (one job, one machine), and for each other precision or decoder that a
     receipt names: opening every shard would take minutes.
     """
-    rows = []
+    asked: list[tuple[str, Path]] = []
     for dataset in (dataset for dataset, used in data.grid.features if used == slug):
         folder = data.layout.features(dataset, slug)
         for path in data.receipt_files(dataset, slug):
             firsts: dict[tuple[str, str], str] = {}
             for video_id, entry in read_receipt(path)["shards"].items():
                 firsts.setdefault((entry.get("precision_used", ""), entry.get("decoder", "")), video_id)
-            for video_id in firsts.values():
-                made = shards.attributes(folder / f"{video_id}.h5")
-                rows.append({"dataset": dataset} | {name: str(made[name]) for name in _TOLD.values()})
+            asked += [(dataset, folder / f"{video_id}.h5") for video_id in firsts.values()]
+    rows = []
+    found = shards.attributes_of([path for _, path in asked], tuple(_TOLD.values()))
+    for (dataset, _), made in zip(asked, found, strict=True):
+        if isinstance(made, UserError):
+            raise made
+        rows.append({"dataset": dataset} | {name: str(made[name]) for name in _TOLD.values()})
     return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
 
 

@@ -61,6 +61,8 @@ def train_mb(run: Run, found: Sizes, device: str) -> int:
     enters the head there may be two: its buffer grows by being made anew.
     """
     mapped = sum(found.rows) * found.dim * 2
+    if run.features_mb:
+        mapped = min(mapped, run.features_mb * 10**6)
     longest = sorted(found.rows)[-run.batch_size :]
     batch = sum(math.ceil(rows / max(run.sampler, 1)) for rows in longest) * found.dim
     buffer = 2 * batch * (2 if run.precision == "bfloat16" else 4)

@@ -21,6 +21,7 @@ from vqa.system.locks import FolderLock
 
 STUDY = "VQA_STUDY"
 SOURCE = "VQA_SOURCE"
+FEATURES_MB = "VQA_FEATURES_MB"
 _HELD: list[FolderLock] = []
 # The options that choose what is run and where; each takes the words up to the next option.
 _KEPT = {
@@ -48,6 +49,11 @@ def open_session(study: Study, arguments: Sequence[str], source: Path) -> None:
     os.environ[SNAKEMAKE] = command(arguments)
     os.environ[STUDY] = digest_of(study)
     os.environ[SOURCE] = str(source)
+
+
+def tell(study: Study) -> None:
+    """Set the environment of the jobs that this process runs, be it Snakemake's main one or one on a node."""
+    os.environ[FEATURES_MB] = str(study.training.features_mb)
 
 
 def start(study: Study) -> None:

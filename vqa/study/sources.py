@@ -20,6 +20,7 @@ from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
+from vqa.study.orphans import write_claim
 from vqa.study.parts import check_crossed, check_parts
 from vqa.study.stamps import Stamps
 from vqa.system.errors import RunError, UserError
@@ -108,12 +109,16 @@ class Sources:
         return self._stamps.sha256(str(path))
 
     def write(self) -> None:
-        """What jobs read in place of listing the datasets: the plan, and a task a bucket and backbone."""
+        """What jobs read in place of listing the datasets: the plan, and a task a bucket and backbone. And which shards
+        the study uses, for who cleans up.
+        """
         plan = {name: {"count": self.count(name), "buckets": self.buckets(name)} for name in self.study.datasets}
         write_if_changed(self.layout.plan, json.dumps(plan, indent=1, sort_keys=True) + "\n")
         for dataset, slug in self.grid.features:
             for bucket, task in self.tasks(dataset, slug).items():
                 write_task(self.layout.task(dataset, slug, bucket), task)
+        ids = {name: [v.video_id for v in self.listing(name).videos] for name in self.study.datasets}
+        write_claim(self.layout, self.grid.slugs, ids)
 
 
 def _first_column(manifest: Path) -> list[str]:

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqa.config import Run
+from vqa.features.mapping import Mapped
 from vqa.protocol.sampling import Order, frame_sequence, rate_of, stream
 from vqa.temporal.pooling import rates_of
 from vqa.training.items import Item
 
 _BLOCK_ROWS = 32
+_POOL = 16  # batches whose videos are sorted together: more pad less, fewer draw more freely
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Feeder:
         row = 0
         for number, (item, sequence) in enumerate(zip(items, sequences, strict=True)):
             ranks = np.argsort(sequence, kind="stable")
-            every = len(sequence) == len(item.features)
-            chosen = item.features if every else item.features[sequence[ranks]]
+            stored = np.asarray(item.features)
+            chosen = stored if len(sequence) == len(stored) else stored[sequence[ranks]]
             _convert(torch.from_numpy(chosen), frames[row : row + len(sequence)])
             position[number, ranks] = np.arange(row, row + len(sequence))
             row += len(sequence)
@@ -74,11 +76,28 @@ class Feeder:
         return self._buffer[:rows]
 
     def epoch_batches(self, items: Sequence[Item], epoch: int) -> Iterator[Batch]:
-        """The training set once, in an order drawn from the run's seed."""
-        order = stream(self.seed, "batches", epoch).permutation(len(items))
-        for first in range(0, len(items), self.run.batch_size):
-            chosen = [items[i] for i in order[first : first + self.run.batch_size]]
-            yield self.batch(chosen, training=True, epoch=epoch)
+        """The training set once, in an order drawn from the run's seed. While a batch is trained, the next is read."""
+        drawn = [[items[i] for i in batch] for batch in self._draw([len(item.features) for item in items], epoch)]
+        for chosen, following in zip(drawn, [*drawn[1:], []], strict=True):
+            batch = self.batch(chosen, training=True, epoch=epoch)
+            for item in following:
+                if isinstance(item.features, Mapped):
+                    item.features.fetch()
+            yield batch
+
+    def _draw(self, lengths: Sequence[int], epoch: int) -> list[NDArray[np.int64]]:
+        """Which videos share a batch: of all the videos, drawn, or of some batches' worth of them by length."""
+        rng, size = stream(self.seed, "batches", epoch), self.run.batch_size
+        order = rng.permutation(len(lengths))
+        if self.run.batches == "random":
+            return _cut(order, size)
+        pools = (pool[np.argsort(np.take(lengths, pool), kind="stable")] for pool in _cut(order, size * _POOL))
+        batches = [batch for pool in pools for batch in _cut(pool, size)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _cut(numbers: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [numbers[first : first + size] for first in range(0, len(numbers), size)]
 
 
 def _convert(stored: Tensor, frames: Tensor) -> None:

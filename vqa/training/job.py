@@ -49,7 +49,7 @@ def train(
 ) -> Outcome:
     """Train, predict, and write the run's files to `output`, predictions last."""
     started = time.perf_counter()
-    items, scale = load_items(videos, index, parts, run.label_scale)
+    items, scale = load_items(videos, index, parts, run.label_scale, run.features_mb)
     counts = {part: len(members) for part, members in items.items()}
     log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
     waiting = time.perf_counter()

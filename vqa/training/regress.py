@@ -43,7 +43,7 @@ def regress(run: Run, seed: int, order: Order, items: dict[Part, list[Item]], he
 
 def averaged(feeder: Feeder, items: Sequence[Item]) -> Tensor:
     """The mean over the frames that the sampler chooses: [N, D] float64."""
-    rows = [item.features[np.sort(feeder.sequence(item, training=True, epoch=0))] for item in items]
+    rows = [np.asarray(item.features)[np.sort(feeder.sequence(item, training=True, epoch=0))] for item in items]
     return torch.stack([torch.from_numpy(np.asarray(each, np.float64)).mean(0) for each in rows])
 
 

@@ -26,6 +26,7 @@ try:
     for _file in workflow.configfiles:
         configs.read(_file)
     STUDY = configs.parse(config, "config")
+    session.tell(STUDY)
     GRID, PATHS, CONTENTS = Grid(STUDY), Layout.of(STUDY), Contents(STUDY)
     SOURCES = Sources(STUDY, PATHS, GRID) if workflow.is_main_process else Planned(PATHS)
     if workflow.is_main_process:
