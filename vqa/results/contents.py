@@ -25,6 +25,11 @@ TABLES = (
 )  # fmt: skip
 
 
+def _beginning(experiment: Experiment) -> tuple[str, bool] | None:
+    """The dataset that its heads come from, and whether they are trained on; like is compared with like."""
+    return (experiment.init.dataset, experiment.epochs == 0) if experiment.init else None
+
+
 class Contents:
     """What the results of a study consist of. Raises `UserError` where two tables would share a file."""
 
@@ -43,17 +48,17 @@ class Contents:
     @cached_property
     def sampler_groups(self) -> list[tuple[str, str]]:
         """(Sample-K experiment, the one with every frame) of the same backbone and head."""
-        return self._groups(lambda e: (e.backbone, e.head), lambda e: e.sampler == 0)
+        return self._groups(lambda e: (e.backbone, e.head, _beginning(e)), lambda e: e.sampler == 0)
 
     @cached_property
     def head_groups(self) -> list[tuple[str, str]]:
         """(another temporal model's experiment, VSFA's) of the same backbone and sampler."""
-        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
+        return self._groups(lambda e: (e.backbone, e.sampler, _beginning(e)), lambda e: e.head == "vsfa")
 
     @cached_property
     def mean_groups(self) -> list[tuple[str, str]]:
         """(a temporal model's experiment, the plain mean's) of the same backbone and sampler."""
-        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "fc-mean")
+        return self._groups(lambda e: (e.backbone, e.sampler, _beginning(e)), lambda e: e.head == "fc-mean")
 
     @cached_property
     def models(self) -> list[str]:

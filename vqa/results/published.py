@@ -69,7 +69,7 @@ def dataset_of(study: Study, dataset: str) -> str | None:
 def experiment_of(study: Study, experiment: str) -> str | None:
     """The paper's experiment with this backbone, head, sampler and random splits by video, whatever its name here."""
     chosen = study.experiments[experiment]
-    if chosen.head != "vsfa" or study.splits.method not in ("random", "stored"):
+    if chosen.head != "vsfa" or chosen.init or study.splits.method not in ("random", "stored"):
         return None
     asked = (Grid(study).variant_of(experiment).network.name, chosen.sampler)
     return next((name for name, own in _PROTOCOLS.items() if (own.backbone, own.sampler) == asked), None)

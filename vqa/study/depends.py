@@ -104,8 +104,11 @@ def train_depends(run: Run, permutations: Sequence[str], split_files: Sequence[s
     return canonical(parts)
 
 
-def train_flags(run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = ()) -> str:
-    named = [("--permutations", path) for path in permutations] + [("--split-file", path) for path in split_files]
+def train_flags(
+    run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = (), init: Sequence[Path] = ()
+) -> str:
+    files = (("--permutations", permutations), ("--split-file", split_files), ("--init", init))
+    named = [(flag, path) for flag, paths in files for path in paths]
     return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
 

@@ -20,13 +20,14 @@ from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
 from vqa.system.devices import lease, peak_memory_mb
-from vqa.system.files import digest, write_json, write_text
+from vqa.system.files import digest, sha256, write_json, write_text
 from vqa.temporal import cost
 from vqa.temporal.checkpoint import save_head
 from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
 from vqa.training.feeder import Feeder
 from vqa.training.fit import create_head, fit
+from vqa.training.initial import initial_head
 from vqa.training.items import Item, load_items
 from vqa.training.predict import predict
 from vqa.training.regress import regress
@@ -46,21 +47,21 @@ def train(
     parts: dict[str, Part],
     output: Path,
     made_by: dict[str, Any],
+    init: Path | None = None,
 ) -> Outcome:
-    """Train, predict, and write the run's files to `output`, predictions last."""
+    """Train, predict, and write the run's files to `output`, predictions last. init: the head.pt to begin from."""
     started = time.perf_counter()
+    first = initial_head(init, run, index, made_by["features"]) if init else None
     items, scale = load_items(videos, index, parts, run.label_scale)
     counts = {part: len(members) for part, members in items.items()}
     steps = _announce(run, counts)
     waiting = time.perf_counter()
     with lease(run.device, run.jobs_per_gpu) as device:
-        checkpoints = [
-            Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, videos, index, parts))
-            for i, point in enumerate(points(run))
-        ]
+        identities = [_identity(point.run, seed, order, videos, index, parts, init) for point in points(run)]
+        checkpoints = [Checkpoint(output / f"checkpoint-{i}.pt", each) for i, each in enumerate(identities)]
         fitting = time.perf_counter()
         started += fitting - waiting  # for a free GPU: no cost of the training
-        tuned = tune(run, lambda point, i: _fit(point, seed, order, items, device, checkpoints[i]))
+        tuned = tune(run, lambda point, i: _fit(point, seed, order, items, device, checkpoints[i], first))
         log.info("training took %.2f s", time.perf_counter() - fitting)
         outcome = tuned.outcome
         feeder = Feeder(tuned.run, seed, order, torch.device(device))
@@ -84,29 +85,41 @@ def _announce(run: Run, counts: dict[Part, int]) -> int:
     steps = math.ceil(counts["train"] / run.batch_size)
     log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
     log.info("%d epochs of %d optimiser steps each", run.epochs, steps)
-    if run.batch_size >= counts["train"] and run.batch_size > 1:
+    if run.batch_size >= counts["train"] and run.batch_size > 1 and run.epochs:
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, counts["train"])
     return steps
 
 
 def _fit(
-    run: Run, seed: int, order: Order, items: dict[Part, list[Item]], device: str, checkpoint: Checkpoint
+    run: Run,
+    seed: int,
+    order: Order,
+    items: dict[Part, list[Item]],
+    device: str,
+    checkpoint: Checkpoint,
+    first: TemporalModel | None,
 ) -> Outcome:
     """Trained epoch by epoch, or fitted at once, as the head asks."""
     head = create_head(run, seed, items["train"][0].features.shape[1])
-    if isinstance(head, SVR):
+    if isinstance(head, SVR) and first is None:
         return regress(run, seed, order, items, head)
-    return fit(run, seed, order, items, device, checkpoint)
+    return fit(run, seed, order, items, device, checkpoint, first)
 
 
 def _identity(
-    run: Run, seed: int, order: Order, videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part]
+    run: Run,
+    seed: int,
+    order: Order,
+    videos: Sequence[Video],
+    index: dict[str, Entry],
+    parts: dict[str, Part],
+    init: Path | None = None,
 ) -> str:
     """Of all that the state of a training depends on."""
     data = {v.video_id: (index[v.video_id].checksum, parts[v.video_id], v.mos) for v in videos if v.video_id in index}
     settings = identity(run, exclude=PERFORMANCE)
     versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
-    return digest([settings, seed, order, data, versions])
+    return digest([settings, seed, order, data, versions, *([sha256(init)] if init else [])])
 
 
 def _predict_parts(
