@@ -11,4 +11,5 @@ PresetReader = Literal[
     "waterloo-ivc-4k", "t2vqa-db",
 ]  # fmt: skip
 SplitMethod = Literal["random", "scene", "stored", "official", "files"]
+GIVEN_PARTS = ("official", "files")  # the methods by which all seeds may share one test set
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

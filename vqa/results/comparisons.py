@@ -6,21 +6,21 @@ against the plain mean of frame scores. A family, over which both p are Holm-adj
 dataset, by one metric.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from functools import cache, partial
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from vqa.config import Study
-from vqa.evaluation.statistics import Comparison, compare, holm, verdict
+from vqa.evaluation.statistics import Comparison, holm, verdict
 from vqa.results.contents import Contents, Pair
 from vqa.results.evaluation import METRICS
-from vqa.results.resampling import Resampling, resampling
-from vqa.study.grid import Grid, RunId, train_order
-from vqa.study.layout import Layout
+from vqa.results.resampling import CellRuns, Runs
+from vqa.results.test_sets import apart, dataset_of, together
+from vqa.study.grid import Grid
 from vqa.system.files import write_text
 
 _FAMILY = ["family", "dataset", "metric"]
@@ -41,26 +41,27 @@ def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
     settings = study.statistics
     margins: dict[str, float] = {"srocc": settings.margin} | {**settings.margins}
     values = {key: part.set_index("seed") for key, part in metrics.groupby(["dataset", "experiment", "mode"])}
-    splits = cache(partial(_resampling, study))
+    runs = Runs(study)
     rows = []
-    for pair in Contents(study).pairs:
+    for pair in _each_test_set(Contents(study).pairs, metrics):
         condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
         seeds = condition.index.intersection(baseline.index, sort=False)
-        condition, baseline = condition.loc[seeds], baseline.loc[seeds]
-        drawn = splits(pair.dataset, *pair.condition, tuple(seeds))
+        sides = condition.loc[seeds], baseline.loc[seeds]
+        cells = [CellRuns(pair.dataset, *cell, tuple(seeds)) for cell in (pair.condition, pair.baseline)]
         told = {"unlike": unlike(study, pair)}
         for metric in METRICS:
-            result = compare(
-                condition[metric].to_numpy(),
-                baseline[metric].to_numpy(),
-                drawn.n_train,
-                drawn.n_test,
-                margins.get(metric, float("nan")),
-                settings.alpha,
-                drawn.splits,
-            )
+            both = sides[0][metric].to_numpy(), sides[1][metric].to_numpy()
+            result = runs.compare(metric, both, cells, margins.get(metric, float("nan")), settings.alpha)
             rows.append(_row(pair, metric, result) | told)
     return _judged(pd.DataFrame(rows, columns=COLUMNS), settings.alpha)
+
+
+def _each_test_set(pairs: Iterable[Pair], metrics: pd.DataFrame) -> Iterator[Pair]:
+    """Each pair on every test set that its dataset names."""
+    sets = {name: list(group) for name, group in groupby(metrics["dataset"].unique(), dataset_of)}
+    for pair in pairs:
+        for tested in sets[pair.dataset]:
+            yield replace(pair, dataset=tested)
 
 
 def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
@@ -71,12 +72,6 @@ def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
         verdict(row["n_splits"], row["p_holm"], row["p_tost_holm"], alpha) for row in frame.to_dict("records")
     ]
     return frame
-
-
-def _resampling(study: Study, dataset: str, experiment: str, mode: Any, seeds: Iterable[int]) -> Resampling:
-    """How the seeds of a cell split the videos."""
-    layout, order = Layout.of(study), train_order(mode)
-    return resampling([layout.run_folder(RunId(dataset, experiment, order, seed)) for seed in seeds])
 
 
 def unlike(study: Study, pair: Pair) -> str:
@@ -101,8 +96,9 @@ def _row(pair: Pair, metric: str, result: Comparison) -> dict[str, Any]:
 
 
 def write_statistics(path: Path, statistics: pd.DataFrame) -> None:
-    write_text(path, statistics.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+    write_text(path, apart(statistics).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def read_statistics(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=_UNDEFINED)
+    dtype = dict.fromkeys([*_TEXTS, "test_set"], str)
+    return together(pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=_UNDEFINED))

@@ -12,10 +12,11 @@ from vqa.evaluation.metrics import evaluate
 from vqa.features.identity import bucket_of
 from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
-from vqa.protocol import predictions
 from vqa.results.comparisons import read_statistics
 from vqa.results.contents import Contents
 from vqa.results.evaluation import read_metrics
+from vqa.results.resampling import CellRuns, Runs
+from vqa.results.test_sets import dataset_of, test_scores
 from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import Layout
 from vqa.study.runs import read_run
@@ -65,6 +66,32 @@ class StudyData:
         return self._cells[dataset, experiment, mode]
 
     @cached_property
+    def _tested(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for tested in self.metrics["dataset"].unique():
+            found.setdefault(dataset_of(tested), []).append(tested)
+        return found
+
+    def tested_on(self, experiment: str | None = None) -> list[str]:
+        """What an experiment, or any, is tested on: its datasets, or each test set of those that name theirs."""
+        own = self.study.datasets if experiment is None else self.study.datasets_of(experiment)
+        return [tested for dataset in own for tested in self._tested.get(dataset, ())]
+
+    def one_test_set(self, tested: str) -> bool:
+        """Whether all runs on it, of several seeds, share their test videos."""
+        seeds = {name: self.study.seeds_of(name) for name in self.study.experiments if tested in self.tested_on(name)}
+        cells = [
+            CellRuns(tested, name, self.study.experiments[name].modes[0], own)
+            for name, own in seeds.items()
+            if len(own) > 1
+        ]
+        return bool(cells) and all(self._tests.on_one_test_set(cell) for cell in cells)
+
+    @cached_property
+    def _tests(self) -> Runs:
+        return Runs(self.study)
+
+    @cached_property
     def _comparisons(self) -> dict[tuple[str, str, str, str], dict[Any, Any]]:
         chosen = self.statistics[self.statistics["metric"] == "srocc"]
         return {
@@ -81,7 +108,7 @@ class StudyData:
     def runs_of(self, dataset: str, experiment: str, mode: str) -> list[RunId]:
         """The runs behind a cell, one a seed."""
         order = train_order(cast(Mode, mode))
-        return [RunId(dataset, experiment, order, seed) for seed in self.study.seeds_of(experiment)]
+        return [RunId(dataset_of(dataset), experiment, order, seed) for seed in self.study.seeds_of(experiment)]
 
     def run(self, run: RunId) -> dict[str, Any]:
         """run.json of a run."""
@@ -92,9 +119,8 @@ class StudyData:
     def history(self, run: RunId) -> pd.DataFrame:
         return pd.read_csv(self.layout.run_folder(run) / "history.csv")
 
-    def test_scores(self, run: RunId, test_order: str) -> pd.DataFrame:
-        frame = predictions.read(self.layout.run_folder(run) / "predictions.csv")
-        return frame[(frame["split"] == "test") & (frame["test_order"] == test_order)]
+    def test_scores(self, run: RunId, tested: str, test_order: str) -> pd.DataFrame:
+        return test_scores(self.layout.run_folder(run), tested, test_order)
 
     def cross(self, trained: str, tested: str, experiment: str) -> pd.DataFrame:
         """Metrics of heads trained on one dataset and tested on another, a row a seed."""

@@ -27,6 +27,7 @@ from vqa.config import (
 )
 from vqa.config.base import PERFORMANCE, added
 from vqa.config.heads import source
+from vqa.config.names import GIVEN_PARTS
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
@@ -131,6 +132,7 @@ def evaluate_depends(study: Study, pairs: Iterable[Any]) -> str:
             "datasets": list(study.datasets),
             "seeds": list(study.seeds),
             "statistics": identity(study.statistics),
+            **({"splits": study.splits.method} if study.splits.method in GIVEN_PARTS else {}),
         }
     )
 

@@ -1,6 +1,6 @@
 """The videos of a run: their features, mapped from the shards, and their labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vqa.features.index import Entry, open_features
 from vqa.manifest import Video
-from vqa.protocol.splits import Part
+from vqa.protocol.splits import Part, kind
 from vqa.system.errors import UserError
 
 
@@ -24,7 +24,7 @@ class Item:
 
 
 def load_items(
-    videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part], label_scale: str
+    videos: Sequence[Video], index: dict[str, Entry], parts: Mapping[str, str], label_scale: str
 ) -> tuple[dict[Part, list[Item]], float]:
     """The videos of each part, sorted by id, with labels MOS / scale; returns the scale too."""
     videos = [video for video in sorted(videos, key=lambda v: v.video_id) if video.video_id in index]
@@ -35,7 +35,7 @@ def load_items(
     items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
     for video, rows in zip(videos, open_features([index[video.video_id] for video in videos]), strict=True):
         item = Item(video.video_id, rows.features, video.mos, video.mos / scale, rows.rate)
-        items[parts[video.video_id]].append(item)
+        items[kind(parts[video.video_id])].append(item)
     for part, members in items.items():
         if not members:
             raise UserError(f"no {part} videos are left after the split; give more videos")

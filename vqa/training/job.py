@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def train(
     order: Order,
     videos: Sequence[Video],
     index: dict[str, Entry],
-    parts: dict[str, Part],
+    parts: Mapping[str, str],
     output: Path,
     made_by: dict[str, Any],
     init: Path | None = None,
@@ -65,7 +65,7 @@ def train(
         log.info("training took %.2f s", time.perf_counter() - fitting)
         outcome = tuned.outcome
         feeder = Feeder(tuned.run, seed, order, torch.device(device))
-        predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
+        predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, parts, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
     made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale, steps)
     save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
@@ -112,7 +112,7 @@ def _identity(
     order: Order,
     videos: Sequence[Video],
     index: dict[str, Entry],
-    parts: dict[str, Part],
+    parts: Mapping[str, str],
     init: Path | None = None,
 ) -> str:
     """Of all that the state of a training depends on."""
@@ -123,14 +123,14 @@ def _identity(
 
 
 def _predict_parts(
-    outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]], scale: float
+    outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]], parts: Mapping[str, str], scale: float
 ) -> Iterator[Prediction]:
     """Validation in the training order, test in both."""
-    parts: tuple[tuple[Part, Order], ...] = (("val", feeder.order), ("test", "O"), ("test", "S"))
-    for part, order in parts:
+    asked: tuple[tuple[Part, Order], ...] = (("val", feeder.order), ("test", "O"), ("test", "S"))
+    for part, order in asked:
         scores = predict(outcome.head, feeder, items[part], order) * scale
         for item, score in zip(items[part], scores, strict=True):
-            yield Prediction(item.video_id, part, order, item.mos, float(score))
+            yield Prediction(item.video_id, parts[item.video_id], order, item.mos, float(score))
 
 
 def _costs(head: TemporalModel, feeder: Feeder, items: Sequence[Item], device: str) -> dict[str, int]:

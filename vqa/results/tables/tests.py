@@ -17,7 +17,7 @@ def _ttest_table(
     alpha = data.study.statistics.alpha
     headers = ["Experiment", label]
     rows = [[Cell(experiment), Cell(shown)] for experiment, shown in names]
-    for dataset in data.study.datasets:
+    for dataset in data.tested_on():
         headers.append(dataset)
         paper = [
             _papers_p(data, dataset, paper_table, data.comparison(family, dataset, e, m if family == "modes" else "OO"))
@@ -119,6 +119,18 @@ def _meaning(settings: Statistics) -> list[str]:
     ]
 
 
+def _one_test_set(data: StudyData) -> list[str]:
+    """What tests mean where all runs share their test videos."""
+    given = [tested for tested in data.tested_on() if data.one_test_set(tested)]
+    if not given:
+        return []
+    return [
+        f"{', '.join(given)}: all runs are tested on the same videos. Seeds, and the std in tables, measure the noise "
+        "of training there, not of sampling videos: the tests resample the test videos (paired bootstrap of each run's "
+        "own metric, averaged over runs) and add the noise of training; the plain paired t-test knows only the latter."
+    ]
+
+
 def limits(data: StudyData) -> list[str]:
     """Where the study could not have answered: too small for its margin, or splits drawn twice."""
     settings = data.study.statistics
@@ -130,6 +142,7 @@ def limits(data: StudyData) -> list[str]:
             f"Too small for its question: in {len(small)} of {len(chosen)} comparisons the runs differ so much, or are "
             f"so few, that not even a difference of 0 would have shown equivalence within +-{settings.margin:g}."
         )
+    told += _one_test_set(data)
     repeated = chosen[chosen["n_splits"] < chosen["n_seeds"]]
     for dataset, rows in repeated.groupby("dataset", sort=False):
         row = rows.iloc[0]
