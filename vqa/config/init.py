@@ -60,6 +60,12 @@ def _require(what: str, where: str, init: Init, wanted: Any, there: Any) -> None
         )
 
 
+def seen(study: "Study", name: str) -> set[str]:
+    """The datasets that an experiment's heads were trained on before."""
+    init = study.experiments[name].init
+    return {init.dataset} | seen(study, init.experiment) if init else set()
+
+
 def _ancestors(study: "Study", name: str) -> None:
     """Follow what an experiment begins from to the first that begins from nothing."""
     chain, init = [name], study.experiments[name].init

@@ -2,13 +2,13 @@
 
 Questions: `modes` - every mode against OO of the same experiment (the paper's Table VI); `samplers` - every
 Sample-K against all frames (Table VII); `heads` - every other temporal model against VSFA's; `means` - every one
-against the plain mean of frame scores. A family, over which both p are Holm-adjusted, is one question on one
-dataset, by one metric.
+against the plain mean of frame scores; `init` - heads that begin from trained ones against those that begin anew;
+`cross` - any of these pairs, trained on one dataset and tested on the whole of another. A family, over which both p
+are Holm-adjusted, is one question on one dataset, or one way between two, by one metric.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ import pandas as pd
 
 from vqa.config import Study
 from vqa.evaluation.statistics import Comparison, holm, verdict
-from vqa.results.contents import Contents, Pair
+from vqa.results.contents import Contents
+from vqa.results.crossing import Crossing
 from vqa.results.evaluation import METRICS
-from vqa.results.resampling import CellRuns, Runs
-from vqa.results.test_sets import apart, dataset_of, together
+from vqa.results.pairs import ACROSS, WAY, Pair
+from vqa.results.resampling import CellRuns, Runs, compare_resampled
+from vqa.results.test_sets import apart, by_dataset, together
 from vqa.study.grid import Grid
 from vqa.system.files import write_text
 
@@ -41,26 +43,33 @@ def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
     settings = study.statistics
     margins: dict[str, float] = {"srocc": settings.margin} | {**settings.margins}
     values = {key: part.set_index("seed") for key, part in metrics.groupby(["dataset", "experiment", "mode"])}
-    runs = Runs(study)
+    runs, crossing = Runs(study), Crossing(study)
     rows = []
     for pair in _each_test_set(Contents(study).pairs, metrics):
-        condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
-        seeds = condition.index.intersection(baseline.index, sort=False)
-        sides = condition.loc[seeds], baseline.loc[seeds]
-        cells = [CellRuns(pair.dataset, *cell, tuple(seeds)) for cell in (pair.condition, pair.baseline)]
+        across = pair.dataset.split(WAY) if pair.family == ACROSS else []
+        both = pair.condition, pair.baseline
+        sides = [crossing.on_whole(*across, cell[0]) if across else values[(pair.dataset, *cell)] for cell in both]
+        seeds = sides[0].index.intersection(sides[1].index, sort=False)
+        compare: Callable[..., Comparison] = runs.compare
+        cells: list[Any] = [CellRuns(pair.dataset, *cell, tuple(seeds)) for cell in both]
+        if across:
+            compare, cells = (
+                compare_resampled,
+                [crossing.as_one_test_set(*across, cell[0], tuple(seeds)) for cell in both],
+            )
         told = {"unlike": unlike(study, pair)}
         for metric in METRICS:
-            both = sides[0][metric].to_numpy(), sides[1][metric].to_numpy()
-            result = runs.compare(metric, both, cells, margins.get(metric, float("nan")), settings.alpha)
+            reached = tuple(side.loc[seeds, metric].to_numpy() for side in sides)
+            result = compare(metric, reached, cells, margins.get(metric, float("nan")), settings.alpha)
             rows.append(_row(pair, metric, result) | told)
     return _judged(pd.DataFrame(rows, columns=COLUMNS), settings.alpha)
 
 
 def _each_test_set(pairs: Iterable[Pair], metrics: pd.DataFrame) -> Iterator[Pair]:
     """Each pair on every test set that its dataset names."""
-    sets = {name: list(group) for name, group in groupby(metrics["dataset"].unique(), dataset_of)}
+    tested_in = by_dataset(metrics)
     for pair in pairs:
-        for tested in sets[pair.dataset]:
+        for tested in tested_in.get(pair.dataset, [pair.dataset]):
             yield replace(pair, dataset=tested)
 
 

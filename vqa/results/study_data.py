@@ -8,20 +8,17 @@ from typing import Any, cast
 import pandas as pd
 
 from vqa.config import Mode, Study
-from vqa.evaluation.metrics import evaluate
 from vqa.features.identity import bucket_of
 from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
 from vqa.results.comparisons import read_statistics
 from vqa.results.contents import Contents
+from vqa.results.crossing import Crossing
 from vqa.results.evaluation import read_metrics
-from vqa.results.resampling import CellRuns, Runs
-from vqa.results.test_sets import dataset_of, test_scores
+from vqa.results.test_sets import by_dataset, dataset_of, test_scores
 from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import Layout
 from vqa.study.runs import read_run
-
-_TEXT = {"dataset": str, "video_id": str}
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,7 @@ class StudyData:
         self.layout = Layout.of(study)
         self.contents = Contents(study)
         self.results = study.results
+        self.crossing = Crossing(study)
         self._runs: dict[RunId, dict[str, Any]] = {}
 
     @cached_property
@@ -66,30 +64,14 @@ class StudyData:
         return self._cells[dataset, experiment, mode]
 
     @cached_property
-    def _tested(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for tested in self.metrics["dataset"].unique():
-            found.setdefault(dataset_of(tested), []).append(tested)
-        return found
+    def tested(self) -> dict[str, list[str]]:
+        """A dataset that is trained on -> itself, or each of its test sets where they have names."""
+        return by_dataset(self.metrics)
 
     def tested_on(self, experiment: str | None = None) -> list[str]:
-        """What an experiment, or any, is tested on: its datasets, or each test set of those that name theirs."""
+        """What an experiment, or any, is tested on."""
         own = self.study.datasets if experiment is None else self.study.datasets_of(experiment)
-        return [tested for dataset in own for tested in self._tested.get(dataset, ())]
-
-    def one_test_set(self, tested: str) -> bool:
-        """Whether all runs on it, of several seeds, share their test videos."""
-        seeds = {name: self.study.seeds_of(name) for name in self.study.experiments if tested in self.tested_on(name)}
-        cells = [
-            CellRuns(tested, name, self.study.experiments[name].modes[0], own)
-            for name, own in seeds.items()
-            if len(own) > 1
-        ]
-        return bool(cells) and all(self._tests.on_one_test_set(cell) for cell in cells)
-
-    @cached_property
-    def _tests(self) -> Runs:
-        return Runs(self.study)
+        return [tested for dataset in own for tested in self.tested.get(dataset, ())]
 
     @cached_property
     def _comparisons(self) -> dict[tuple[str, str, str, str], dict[Any, Any]]:
@@ -121,15 +103,6 @@ class StudyData:
 
     def test_scores(self, run: RunId, tested: str, test_order: str) -> pd.DataFrame:
         return test_scores(self.layout.run_folder(run), tested, test_order)
-
-    def cross(self, trained: str, tested: str, experiment: str) -> pd.DataFrame:
-        """Metrics of heads trained on one dataset and tested on another, a row a seed."""
-        rows = []
-        for seed in self.study.seeds_of(experiment):
-            frame = pd.read_csv(self.layout.cross(trained, experiment, "O", seed), dtype=_TEXT, keep_default_na=False)
-            chosen = frame[frame["dataset"] == tested]
-            rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
-        return pd.DataFrame(rows)
 
     def manifest(self, dataset: str) -> list[Video]:
         return read_manifest(self.layout.manifest(dataset))

@@ -15,6 +15,14 @@ def dataset_of(tested: str) -> str:
     return tested.partition(":")[0]
 
 
+def by_dataset(metrics: pd.DataFrame) -> dict[str, list[str]]:
+    """Dataset -> itself, or its test sets, of all that a study is tested on."""
+    found: dict[str, list[str]] = {}
+    for tested in metrics["dataset"].unique():
+        found.setdefault(dataset_of(tested), []).append(tested)
+    return found
+
+
 def test_parts(dataset: str, predicted: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """What is tested -> its rows of predictions: the dataset, or each of its test sets where they have names."""
     parts = sorted(part for part in map(str, predicted["split"].unique()) if part.startswith("test")) or ["test"]

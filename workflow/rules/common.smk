@@ -146,6 +146,11 @@ def all_crossed():
     return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
 
 
+def compared_crossed():
+    """Scores on other datasets, where experiments are compared by them."""
+    return all_crossed() if CONTENTS.crossed_pairs else []
+
+
 def all_results():
     return [f"{RESULTS}/metrics.csv", f"{RESULTS}/report.html", *table_files(), *figure_files()]
 

@@ -151,6 +151,20 @@ def heads_table(data: StudyData) -> Table:
     return Table(table.name, table.title, table.headers, table.rows, [*table.notes, *meaning])
 
 
+def init_table(data: StudyData) -> Table:
+    """What pre-training gives: fine-tuned and zero-shot heads beside those that begin anew."""
+    study = data.study
+    named = {name for pair in data.contents.init_groups for name in pair}
+    names = [name for name in study.experiments if name in named]
+    rows = [
+        _Row((d, n, init.dataset if (init := study.experiments[n].init) else "anew"), d, n, "OO")
+        for d in data.tested_on()
+        for n in names
+        if d in data.tested_on(n)
+    ]
+    return _performance(data, "pre-training", "Pre-training", ["Dataset", "Experiment", "Begins from"], rows, None)
+
+
 def model_cost_table(data: StudyData) -> Table:
     """What each temporal model costs beside what it reaches in order; means over runs."""
     headers = ["Dataset", "Experiment", "Head", "Parameters", "Multiply-adds a video", "Training s", "Memory MB"]

@@ -6,6 +6,8 @@ from typing import Any
 from vqa.config import Statistics
 from vqa.evaluation.statistics import MIN_SEEDS
 from vqa.results import published
+from vqa.results.pairs import ACROSS
+from vqa.results.resampling import CellRuns, Runs
 from vqa.results.study_data import StudyData
 from vqa.results.tables.cells import Cell, Table, notes, p_cell
 
@@ -121,7 +123,14 @@ def _meaning(settings: Statistics) -> list[str]:
 
 def _one_test_set(data: StudyData) -> list[str]:
     """What tests mean where all runs share their test videos."""
-    given = [tested for tested in data.tested_on() if data.one_test_set(tested)]
+    runs = Runs(data.study)
+    cells = [
+        CellRuns(tested, name, experiment.modes[0], seeds)
+        for name, experiment in data.study.experiments.items()
+        if len(seeds := data.study.seeds_of(name)) > 1
+        for tested in data.tested_on(name)
+    ]
+    given = dict.fromkeys(cell.tested for cell in cells if runs.on_one_test_set(cell))
     if not given:
         return []
     return [
@@ -143,6 +152,11 @@ def limits(data: StudyData) -> list[str]:
             f"so few, that not even a difference of 0 would have shown equivalence within +-{settings.margin:g}."
         )
     told += _one_test_set(data)
+    if (chosen["family"] == ACROSS).any():
+        told.append(
+            "A > B: trained on A, tested on the whole of B, which all runs share: the tests resample its videos and "
+            "add the noise of training."
+        )
     repeated = chosen[chosen["n_splits"] < chosen["n_seeds"]]
     for dataset, rows in repeated.groupby("dataset", sort=False):
         row = rows.iloc[0]
