@@ -15,6 +15,7 @@ GIVEN: dict[type[BaseModel], dict[str, Any]] = {
     schema.PresetDataset: {"reader": "lsvq", "path": "x"},
     schema.RawVideo: {"width": 1920, "height": 1080},
     schema.Experiment: {"backbone": "resnet50"},
+    schema.Init: {"dataset": "lsvq", "experiment": "frames"},
 }
 # model, key, the last value that is allowed, the first that is not
 BOUNDS = [
@@ -42,10 +43,12 @@ BOUNDS = [
     (schema.DemoDataset, "seed", 0, -1),
     (schema.Experiment, "sampler", 0, -1),
     (schema.Experiment, "batch_size", 1, 0),
-    (schema.Experiment, "epochs", 1, 0),
+    (schema.Experiment, "epochs", 0, -1),
     (schema.Experiment, "lr", 1e-30, 0),
     (schema.Experiment, "modes", ["OO"], []),
     (schema.Experiment, "datasets", ("any",), ()),
+    (schema.Init, "dataset", "lsvq", "a/b"),
+    (schema.Init, "experiment", "frames", "a b"),
     (schema.Extraction, "memory_mb", 100, 99),
     (schema.Extraction, "threads", 1, 0),
     (schema.Extraction, "stall_seconds", 1, 0),
@@ -62,6 +65,7 @@ BOUNDS = [
     (schema.Training, "jobs_per_gpu", 1, 0),
     (schema.Training, "features_mb", 0, -1),
     (schema.Training, "threads", 1, 0),
+    (schema.Run, "epochs", 0, -1),
     (schema.Run, "sampler", 0, -1),
     (schema.Run, "batch_size", 1, 0),
     (schema.Statistics, "margin", 1e-9, 0),

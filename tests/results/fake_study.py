@@ -70,7 +70,8 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
             _features(layout, dataset, slug, videos, study.datasets[dataset].buckets)
     for run in grid.runs:
         asked = {"run": grid.run_settings(run.experiment).model_dump(mode="json"), "seed": run.seed, "order": run.order}
-        _run(layout.run_folder(run), run, noise or {}, epochs, asked)
+        inputs = {"inputs": {"init": "of a head that is nowhere"}} if grid.first_of(run) else {}
+        _run(layout.run_folder(run), run, noise or {}, epochs, asked | inputs)
     for run in grid.crossed:
         rows = [f"{name},v{i},{i},{i % 7}" for name in study.datasets if name != run.dataset for i in range(20)]
         path = layout.cross(run.dataset, run.experiment, run.order, run.seed)

@@ -15,7 +15,7 @@ from vqa.results import figures
 from vqa.results.provenance import backbones
 from vqa.results.study_data import StudyData
 from vqa.results.tables import all_tables
-from vqa.results.tables.datasets import seen_twice
+from vqa.results.tables.crossed import seen_twice
 from vqa.video import Header
 
 DATASETS = {name: {"reader": name, "path": f"/nowhere/{name}", "buckets": 1} for name in ("cvd2014", "live-vqc")}

@@ -96,7 +96,7 @@ def test_check_counts_the_official_parts(tmp_path):
     told, ready = summary(dataset | {"test_sets": ["test"]}, method="official")
     assert ready and "parts    train 8, val 2, test 3" in told
     told, ready = summary(dataset, method="official")
-    assert not ready and "datasets.d: the official test sets are test, x; a study evaluates" in told
+    assert ready and "parts    train 8, val 2, test 3, test:x 1" in told and "a test part of 1 is too small" in told
 
 
 def test_check_tells_labels_of_another_dataset(tmp_path):

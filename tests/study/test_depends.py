@@ -137,7 +137,7 @@ def test_every_file_that_a_users_model_imports_is_part_of_it(tmp_path, monkeypat
     [
         ({"head.widht": [32]}, "has no option 'widht'; did you mean 'width'"),
         ({"head.dropout": ["1e-1"]}, "dropout must be float, got '1e-1'"),
-        ({"epochs": [5, 0]}, "tune.epochs: Input should be greater than or equal to 1, got 0"),
+        ({"epochs": [5, -1]}, "tune.epochs: Input should be greater than or equal to 0, got -1"),
     ],
 )
 def test_a_point_that_cannot_be_is_one_line_before_anything_runs(tune, words):

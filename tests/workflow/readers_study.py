@@ -55,6 +55,8 @@ DATASETS = {
     },
 }
 
+EXPERIMENT = {"backbone": BACKBONE, "batch_size": 4, "modes": ["OO"]}
+
 
 def write_readers_study(folder: Path, make_clip: Callable[..., Path]) -> Project:
     """Three datasets of other videos each, and three of their videos again; nothing is run."""
@@ -87,7 +89,10 @@ def _study() -> dict[str, object]:
         "seeds": 1,
         "datasets": {name: dataset | {"buckets": 1} for name, dataset in DATASETS.items()},
         "backbones": {BACKBONE: {"weights": "data/own.pth"}},
-        "experiments": {"e": {"backbone": BACKBONE, "batch_size": 4, "modes": ["OO"]}},
+        "experiments": {
+            "e": EXPERIMENT,
+            "tuned": EXPERIMENT | {"datasets": ["vsfa"], "init": {"dataset": "table", "experiment": "e"}},
+        },
         "training": {"epochs": 1, "lr": 1e-3},
         "extraction": {"precision": "float32"},
     }

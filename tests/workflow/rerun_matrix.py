@@ -1,7 +1,8 @@
 """What each key of the config makes Snakemake do again, written by hand from what the key means.
 
 SMOKE: keys of the smoke study (one demo dataset in two buckets, two backbones, eight trainings).
-READERS: keys of the study of the other readers (one bucket and one training a dataset). A row is (value, jobs).
+READERS: keys of the study of the other readers (one bucket and one training a dataset, and one more on `vsfa` that
+begins from that on `table`). A row is (value, jobs).
 """
 
 SHOW = {"tables": 1, "figures": 1, "report": 1}
@@ -21,8 +22,14 @@ EXTRACT_ONE = {"extract": 1, "index": 1} | TRAIN_ONE
 OTHER_VIDEOS = {"extract": 1} | LIST_ONE
 LOOK_AGAIN = {"probe": 1} | EXTRACT_ONE
 TWO_BUCKETS = {"extract": 2, "index": 1} | TRAIN_ONE
-TRAIN_ALL = {"train": 6} | EVALUATE
+TRAIN_ALL = {"train": 7} | EVALUATE
 EXTRACT_ALL = {"extract": 6, "index": 6} | TRAIN_ALL
+
+
+def and_one_more(jobs: dict[str, int]) -> dict[str, int]:
+    """Of `table` the training that begins from it, of `vsfa` the second on it."""
+    return jobs | {"train": jobs["train"] + 1}
+
 
 SMOKE = {
     "name": ("Another title", REPORT),
@@ -87,6 +94,9 @@ SMOKE = {
 
 READERS = {
     "cross_dataset": (["e"], {"cross": 6, "tables": 1, "report": 1}),
+    "experiments.tuned.init": (None, TRAIN_ONE),
+    "experiments.tuned.init.dataset": ("native", TRAIN_ONE),
+    "experiments.tuned.init.experiment": ("again", TWO_TRAININGS),
     "datasets.native.path": ("other/konvid", OTHER_VIDEOS),
     "datasets.native.files": ([], LIST_ONE),
     "datasets.native.files.0.where": ("flickr_id <= 1002", OTHER_VIDEOS),
@@ -95,16 +105,16 @@ READERS = {
     "datasets.native.on_bad_video": ("exclude", LOOK_AGAIN),
     "datasets.native.buckets": (2, TWO_BUCKETS),
     "datasets.native.permutations": ("data/info.mat", SHOW),
-    "datasets.table.path": ("data/again.csv", LIST_ONE),
-    "datasets.table.exclude": (["t3"], OTHER_VIDEOS),
-    "datasets.table.on_bad_video": ("exclude", LOOK_AGAIN),
-    "datasets.table.buckets": (2, TWO_BUCKETS),
+    "datasets.table.path": ("data/again.csv", and_one_more(LIST_ONE)),
+    "datasets.table.exclude": (["t3"], and_one_more(OTHER_VIDEOS)),
+    "datasets.table.on_bad_video": ("exclude", and_one_more(LOOK_AGAIN)),
+    "datasets.table.buckets": (2, and_one_more(TWO_BUCKETS)),
     "datasets.table.permutations": ("data/info.mat", SHOW),
-    "datasets.vsfa.path": ("other/info.mat", LIST_ONE),
-    "datasets.vsfa.videos": ("other/clips", OTHER_VIDEOS),
-    "datasets.vsfa.exclude": (["15"], OTHER_VIDEOS),
-    "datasets.vsfa.on_bad_video": ("exclude", LOOK_AGAIN),
-    "datasets.vsfa.buckets": (2, TWO_BUCKETS),
+    "datasets.vsfa.path": ("other/info.mat", and_one_more(LIST_ONE)),
+    "datasets.vsfa.videos": ("other/clips", and_one_more(OTHER_VIDEOS)),
+    "datasets.vsfa.exclude": (["15"], and_one_more(OTHER_VIDEOS)),
+    "datasets.vsfa.on_bad_video": ("exclude", and_one_more(LOOK_AGAIN)),
+    "datasets.vsfa.buckets": (2, and_one_more(TWO_BUCKETS)),
     "datasets.vsfa.permutations": ("data/info.mat", SHOW),
     "datasets.labels.path": ("data/all.txt", LIST_ONE),
     "datasets.labels.files": ([{"path": "data/all.txt"}], LIST_ONE),
@@ -151,11 +161,13 @@ READERS = {
     "splits.path": ("splits", TRAIN_ALL),
 }
 
+AGAIN = {"backbone": "torchvision/squeezenet1_1", "batch_size": 4, "modes": ["OO"], "datasets": ["table"]}
 # What changes along, where a key cannot change alone.
 ALONG = {
     "datasets.labels.path": ("datasets.labels.files", []),
     "datasets.columns.files": ("datasets.columns.path", None),
     "splits.path": ("splits.method", "files"),
+    "experiments.tuned.init.experiment": ("experiments.again", AGAIN),
 }
 
 # Asked by `make test` too; `make test-reruns` asks them all.

@@ -45,6 +45,8 @@ STANDS_FOR = {
     "backbones.resnet3d18": "BackboneSettings",
     f"backbones.{BACKBONE}": "BackboneSettings",
     "experiments.sample-4": "Experiment",
+    "experiments.tuned": "Experiment",
+    "experiments.tuned.init": "Init",
 }
 
 

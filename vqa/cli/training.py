@@ -20,6 +20,7 @@ from vqa.system.errors import UserError
 @click.option("--output", type=FOLDER, required=True, help="folder for head.pt, history, predictions")
 @click.option("--permutations", type=FILE, help="VSFA info.mat, for --split stored")
 @click.option("--split-file", type=FILE, help="CSV with columns video_id and split, for --split files")
+@click.option("--init", type=FILE, help="head.pt to begin from; with --epochs 0 it is only tested")
 @settings_options(Run)
 def train(
     manifest: Path,
@@ -29,6 +30,7 @@ def train(
     output: Path,
     permutations: Path | None,
     split_file: Path | None,
+    init: Path | None,
     **settings: Any,
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
@@ -40,6 +42,8 @@ def train(
     from vqa.system.files import portable, sha256
 
     run = configs.validate(Run, settings)
+    if run.zero_shot and init is None:
+        raise UserError("--epochs 0 trains nothing; give a head to begin from by --init")
     videos = read_manifest(manifest)
     stored = stored_permutation(permutations, seed) if permutations else None
     given = read_split_file(split_file) if split_file else None
@@ -47,14 +51,14 @@ def train(
     entries = read_index(index)
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
-    read = {"manifest": manifest, "index": index, "split_file": split_file}
+    read = {"manifest": manifest, "index": index, "split_file": split_file, "init": init}
     made_by = {
         "manifest": portable(manifest, index, output),
         "index": portable(index, manifest, output),
         "inputs": {name: sha256(path) for name, path in read.items() if path},
         "features": feature_origin(entries),
     }
-    run_training(run, seed, order, videos, entries, parts, output, made_by)
+    run_training(run, seed, order, videos, entries, parts, output, made_by, init)
 
 
 @click.command()

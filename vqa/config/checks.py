@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vqa.config import init
 from vqa.config.datasets import Dataset, LabelsDataset, TableDataset
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def check(study: "Study") -> None:
+    init.check(study)
     _trained(study)
     _crossed(study)
     _stored_splits(study)

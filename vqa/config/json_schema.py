@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from vqa.config.schema import TUNABLE, Study
+from vqa.config.schema import Study
+from vqa.config.tuning import TUNABLE
 
 
 def json_schema() -> dict[str, Any]:

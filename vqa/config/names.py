@@ -16,4 +16,5 @@ POOLINGS = (
     "mean", "median", "harmonic", "geometric", "minkowski", "percentile", "vqpooling", "variation", "primacy",
     "recency", "hybrid", "hysteresis", "vsfa",
 )  # fmt: skip
+GIVEN_PARTS = ("official", "files")  # the methods by which all seeds may share one test set
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

@@ -10,10 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Field,
     ValidationError,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -34,38 +32,11 @@ from vqa.config.datasets import (
     VsfaInfoDataset,
 )
 from vqa.config.fields import BackboneName, FilePath, Name, Seeds
+from vqa.config.init import Init
 from vqa.config.names import MODES, Mode, Precision, SplitMethod
+from vqa.config.tuning import Grid, Head
 from vqa.system.devices import Device
 
-Head = Annotated[
-    str,
-    BeforeValidator(heads.normalise),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["name"]}]}),
-]
-TUNABLE = ("lr", "epochs", "batch_size", "weight_decay", "patience")
-
-
-def _read_grid(value: Any) -> Any:
-    grid = json.loads(value) if isinstance(value, str) else value
-    for key, values in grid.items() if isinstance(grid, dict) else ():
-        if key not in TUNABLE and not key.startswith("head."):
-            raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
-        if not isinstance(values, list | tuple) or not values:
-            raise ValueError(f"'{key}' needs a list of values to try")
-    if isinstance(grid, dict):
-        return {key: [_number(each) if key in TUNABLE else each for each in values] for key, values in grid.items()}
-    return grid
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads `1e-5` as text."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]
 Margin = Annotated[float, Field(gt=0)]
 
 
@@ -82,8 +53,9 @@ class Experiment(_Model):
         "package.module:Class; with options as {name: ..., option: ...}",
     )
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
-    epochs: int | None = Field(None, ge=1, description="overrides training.epochs")
+    epochs: int | None = Field(None, ge=0, description="overrides training.epochs; with init 0 is zero-shot")
     lr: float | None = Field(None, gt=0, description="overrides training.lr")
+    init: Init | None = Field(None, description="the trained heads it begins from", json_schema_extra=ADDED)
     tune: Grid = Field(
         default_factory=dict,
         description="lists of values to try, e.g. {lr: [1e-5, 1e-4], head.width: [64, 128]}: every point is trained, "
@@ -180,13 +152,19 @@ class Training(_Model):
 
 
 class Run(Training):
-    """Everything the result of one training depends on but its data, order and seed."""
+    """Everything the result of one training depends on but its data, order and seed, and the head it begins from."""
 
+    epochs: int = Field(2000, ge=0, description="0: the head of --init as it is")
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: Head = Field("vsfa", description="what follows the features: a name, or JSON of name and options")
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     split: SplitMethod = Field("random", description="how videos are split")
     tune: Grid = Field(default_factory=dict, description="JSON of lists of values to try", json_schema_extra=ADDED)
+
+    @property
+    def zero_shot(self) -> bool:
+        """Whether it, or a point of its grid, takes no optimiser step."""
+        return 0 in (self.epochs, *self.tune.get("epochs", ()))
 
     @model_validator(mode="after")
     def _points_are_runs(self) -> "Run":
@@ -265,9 +243,9 @@ class Study(_Model):
         return self.shared or self.results
 
     def datasets_of(self, experiment: str) -> list[str]:
-        """Those it is trained on, in the study's order."""
-        own = self.experiments[experiment].datasets
-        return [name for name in self.datasets if own is None or name in own]
+        """Those it is trained on, in the study's order; never the one that its heads come from."""
+        own, init = self.experiments[experiment].datasets, self.experiments[experiment].init
+        return [d for d in self.datasets if (own is None or d in own) and not (init and init.dataset == d)]
 
     def seeds_of(self, experiment: str) -> tuple[int, ...]:
         own = self.experiments[experiment].seeds
@@ -297,6 +275,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "datasets.NAME.raw": RawVideo,
     "backbones.NAME": BackboneSettings,
     "experiments.NAME": Experiment,
+    "experiments.NAME.init": Init,
     "splits": Splits,
     "extraction": Extraction,
     "training": Training,

@@ -1,7 +1,8 @@
-"""Is one condition better than another over repeated random splits?
+"""Is one condition better than another over repeated random splits, or over trainings tested on the same videos?
 
 All tests are paired by seed: `a` and `b` hold one metric value a seed. Random splits of one
-dataset overlap, so their results are not independent; the corrected tests allow for that.
+dataset overlap, so their results are not independent; the corrected tests allow for that. Where all seeds share
+one test set, they do not sample videos at all; `compare_on_one_test_set` resamples them.
 """
 
 from collections.abc import Hashable, Sequence
@@ -31,7 +32,7 @@ class TTest:
 class Comparison:
     """Everything about a - b. `flag`: empty, `identical`, `nan`, `few-seeds` or `few-splits`.
 
-    n_seeds: seeds where both are finite; n_splits: distinct splits among them.
+    n_seeds: seeds where both are finite; n_splits: distinct splits among them, or trainings on one test set.
     ci_low, ci_high: at level 1 - alpha; tost_low, tost_high: at 1 - 2 alpha, the interval that TOST
     compares with the margin. spread: std of the differences, one a split.
     detectable: the smallest difference that the corrected t-test finds with 80 % power at this spread.
@@ -76,9 +77,9 @@ def corrected_ttest(
     return _ttest(resampled.d, resampled.variance_factor)
 
 
-def tost(difference: float, standard_error: float, df: int, margin: float) -> float:
+def tost(difference: float, standard_error: float, df: float, margin: float) -> float:
     """p of two one-sided tests (Schuirmann 1987): small means |difference| < margin; NaN without a margin."""
-    if df < 1 or not np.isfinite(standard_error) or np.isnan(margin):
+    if not df >= 1 or not np.isfinite(standard_error) or np.isnan(margin):
         return float("nan")
     if standard_error == 0:
         return 0.0 if abs(difference) < margin else 1.0
@@ -101,7 +102,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 @cache
-def detectable_errors(df: int, alpha: float) -> float:
+def detectable_errors(df: float, alpha: float) -> float:
     """The difference, in standard errors, that a two-sided t-test finds with 80 % power.
 
     The noncentral t, integrated over the estimated error: scipy's own is NaN far out.
@@ -128,29 +129,57 @@ def compare(
 
     margin: NaN where the metric has none: then no TOST. Sizes and splits: see `corrected_ttest`.
     """
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    d = _differences(a, b)
     resampled = _resample(a, b, n_train, n_test, splits)
-    n, mean = len(resampled.d), float(resampled.d.mean()) if len(d) else np.nan
     corrected = _ttest(resampled.d, resampled.variance_factor)
-    spread = float(resampled.d.std(ddof=1)) if n > 1 else np.nan
-    half, tost_half = (_quantile(level, n - 1) * corrected.standard_error for level in (1 - alpha / 2, 1 - alpha))
+    return _comparison(a, b, resampled.d, corrected, len(resampled.d) - 1, margin, alpha)
+
+
+def compare_on_one_test_set(
+    a: ArrayLike, b: ArrayLike, draws: ArrayLike, n_videos: int, margin: float, alpha: float = 0.05
+) -> Comparison:
+    """All statistics of a - b where all seeds share one test set of `n_videos`.
+
+    draws: a - b on resamples of the videos, the mean over seeds of each seed's own, (draws,). It is the metric of a run
+    that is averaged, not that of averaged scores: an ensemble is another model than the one that is asked about.
+    Seeds tell only how far trainings differ, draws how far other videos would have: the variance of the mean difference
+    is the sum of both, s^2 / n and that of the draws, with Welch's and Satterthwaite's degrees of freedom. What a
+    training does on one video alone counts in both, which makes the error larger, never smaller.
+    """
+    d, values = _differences(a, b), np.asarray(draws, float)
+    values = values[np.isfinite(values)]
+    if len(d) < 2 or len(values) < 2:
+        return _comparison(a, b, d, TTest(np.nan, np.nan, np.nan), np.nan, margin, alpha)
+    parts = (float(d.var(ddof=1)) / len(d), len(d) - 1), (float(values.var(ddof=1)), n_videos - 1)
+    variance = sum(part for part, _ in parts)
+    df = variance**2 / sum(part**2 / own for part, own in parts) if variance else len(d) - 1
+    return _comparison(a, b, d, _by_error(float(d.mean()), float(np.sqrt(variance)), df), df, margin, alpha)
+
+
+def _comparison(
+    a: ArrayLike, b: ArrayLike, d: NDArray[np.float64], test: TTest, df: float, margin: float, alpha: float
+) -> Comparison:
+    """d: the differences that count, one a resampling; test: of their mean, with df degrees of freedom."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    own = _differences(a, b)
+    n, mean = len(d), float(d.mean()) if len(d) else np.nan
+    spread = float(d.std(ddof=1)) if n > 1 else np.nan
+    half, tost_half = (_quantile(level, df) * test.standard_error for level in (1 - alpha / 2, 1 - alpha))
     return Comparison(
-        n_seeds=len(d),
+        n_seeds=len(own),
         difference=mean,
         ci_low=mean - half,
         ci_high=mean + half,
         d_z=_d_z(mean, spread),
         p_paired=paired_ttest(a, b).p,
-        p_corrected=corrected.p,
-        p_wilcoxon=_wilcoxon(d),
-        p_tost=tost(mean, corrected.standard_error, n - 1, margin),
-        flag=_flag(d, n, len(a)),
+        p_corrected=test.p,
+        p_wilcoxon=_wilcoxon(own),
+        p_tost=tost(mean, test.standard_error, df, margin),
+        flag=_flag(own, n, len(a)),
         n_splits=n,
         spread=spread,
         tost_low=mean - tost_half,
         tost_high=mean + tost_half,
-        detectable=detectable_errors(n - 1, alpha) * corrected.standard_error if n > 1 else np.nan,
+        detectable=detectable_errors(df, alpha) * test.standard_error if df > 0 else np.nan,
         provable=tost_half,
     )
 
@@ -213,15 +242,17 @@ def _ttest(d: NDArray[np.float64], variance_factor: float) -> TTest:
     n = len(d)
     if n < 2:
         return TTest(np.nan, np.nan, np.nan)
-    error = float(d.std(ddof=1) * np.sqrt(variance_factor))
+    return _by_error(float(d.mean()), float(d.std(ddof=1) * np.sqrt(variance_factor)), n - 1)
+
+
+def _by_error(mean: float, error: float, df: float) -> TTest:
     if error == 0:
-        mean = d.mean()
         return TTest(0.0, 1.0, 0.0) if mean == 0 else TTest(float(np.copysign(np.inf, mean)), 0.0, 0.0)
-    t = float(d.mean() / error)
-    return TTest(t, float(2 * stats.t.sf(abs(t), n - 1)), error)
+    t = mean / error
+    return TTest(t, float(2 * stats.t.sf(abs(t), df)), error)
 
 
-def _quantile(level: float, df: int) -> float:
+def _quantile(level: float, df: float) -> float:
     return float(stats.t.ppf(level, df)) if df > 0 else np.nan
 
 

@@ -16,7 +16,7 @@ COLUMNS = ("video_id", "split", "test_order", "mos", "score")
 
 
 class Prediction(NamedTuple):
-    """One row. split: `val` or `test`; test_order: the order of frames, O or S."""
+    """One row. split: `val`, `test` or `test:NAME`; test_order: the order of frames, O or S."""
 
     video_id: str
     split: str

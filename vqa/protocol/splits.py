@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,19 @@ MIN_VIDEOS = 5
 _NAMED_TEST = re.compile(r"test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 
 
+def kind(part: str) -> Part:
+    """train, val or test, the last of `test:NAME` too."""
+    return "test" if part.startswith("test:") else cast(Part, part)
+
+
 def split(
     videos: Sequence[Video],
     seed: int,
     method: str = "random",
     stored: tuple[Sequence[str], NDArray[np.int64]] | None = None,
     given: Mapping[str, str] | None = None,
-) -> dict[str, Part]:
-    """video_id -> part, the same for every experiment and order of `seed`.
+) -> Mapping[str, str]:
+    """video_id -> train, val, test or test:NAME, the same for every experiment and order of `seed`.
 
     random: validation and test take round(n / 5) videos each, training the rest.
     scene: whole scenes, dealt at random to the part that lacks most of its share.
@@ -60,36 +65,25 @@ def split(
     }
 
 
-def _fixed(named: Mapping[str, str | None], seed: int) -> dict[str, Part]:
+def _fixed(named: Mapping[str, str | None], seed: int) -> dict[str, str]:
     """The parts as they are named. Without a validation part, a fifth of the training part is drawn by seed."""
     for video_id, part in named.items():
         if part not in ("train", "val") and not (part and _NAMED_TEST.fullmatch(part)):
             says = f"the split {part!r}; it must be train, val, test or test:NAME" if part else "no official split"
             raise UserError(f"video '{video_id}' has {says}; mend the labels, or use splits.method random")
-    tests = sorted({part for part in named.values() if part and part.startswith("test")})
-    _only_one(tests)
+    parts = {video_id: str(part) for video_id, part in named.items()}
+    tests = {part for part in parts.values() if kind(part) == "test"}
+    if {"test", "test:test"} <= tests:
+        raise UserError("the test sets 'test' and 'test:test' are one name; rename the latter")
     train = sorted(video_id for video_id, part in named.items() if part == "train")
     if len(train) < 2 or not tests:
         raise UserError(
             f"the parts given hold {len(train)} training videos and {len(tests)} test sets; both are needed"
         )
-    parts: dict[str, Part] = {
-        video_id: "train" if part == "train" else "val" if part == "val" else "test" for video_id, part in named.items()
-    }
     if "val" not in parts.values():
         drawn = stream(seed, "split").permutation(len(train))[: max(round_fifth(len(train)), 1)]
         parts |= dict.fromkeys((train[i] for i in drawn), "val")
     return parts
-
-
-def _only_one(tests: Sequence[str]) -> None:
-    """Several test sets cannot be evaluated separately yet, and pooled they make a number that nobody reports."""
-    if len(tests) > 1:
-        names = [part.removeprefix("test:") for part in tests]
-        raise UserError(
-            f"the official test sets are {', '.join(names)}; a study evaluates one of them for now: "
-            f"choose it in the dataset, as `test_sets: [{names[0]}]`"
-        )
 
 
 def round_fifth(n: int) -> int:
@@ -97,8 +91,11 @@ def round_fifth(n: int) -> int:
     return (2 * n + 5) // 10
 
 
-def sizes(parts: dict[str, Part]) -> dict[Part, int]:
-    return {part: sum(p == part for p in parts.values()) for part in get_args(Part)}
+def sizes(parts: Mapping[str, str]) -> dict[str, int]:
+    """How many videos are training, validation, and in each test set."""
+    counted = Counter(parts.values())
+    tests = sorted(part for part in counted if kind(part) == "test")
+    return {part: counted[part] for part in ("train", "val", *tests)}
 
 
 def _by_scene(videos: Sequence[Video], rng: np.random.Generator) -> dict[str, Part]:

@@ -9,6 +9,7 @@ from vqa.config import load
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.results.evaluation import METRICS, read_metrics
 from vqa.results.resampling import Resampling, resampling
+from vqa.results.test_sets import dataset_of
 from vqa.study.layout import Layout
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
@@ -71,14 +72,15 @@ def _layout(results: Path) -> Layout:
 
 def _common_splits(a: Path, b: Path, cell: Iterable[object], seeds: list[int]) -> Resampling:
     """A's splits of a cell; raises `UserError` unless B tested on the same videos."""
-    dataset, experiment, mode = map(str, cell)
+    tested, experiment, mode = map(str, cell)
     here, there = (
-        resampling([_layout(folder).run(dataset, experiment, mode[0], seed) for seed in seeds]) for folder in (a, b)
+        resampling(tested, [_layout(folder).run(dataset_of(tested), experiment, mode[0], seed) for seed in seeds])
+        for folder in (a, b)
     )
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:
             raise UserError(
-                f"{dataset}, {experiment}, seed {seed}: {a} and {b} were tested on different videos ({len(test)} and "
+                f"{tested}, {experiment}, seed {seed}: {a} and {b} were tested on different videos ({len(test)} and "
                 f"{len(other)}, {len(test & other)} in both); compare studies of equal videos and splits"
             )
     return here

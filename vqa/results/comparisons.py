@@ -2,25 +2,27 @@
 
 Questions: `modes` - every mode against OO of the same experiment (the paper's Table VI); `samplers` - every
 Sample-K against all frames (Table VII); `heads` - every other temporal model against VSFA's; `means` - every one
-against the plain mean of frame scores. A family, over which both p are Holm-adjusted, is one question on one
-dataset, by one metric.
+against the plain mean of frame scores; `init` - heads that begin from trained ones against those that begin anew;
+`cross` - any of these pairs, trained on one dataset and tested on the whole of another. A family, over which both p
+are Holm-adjusted, is one question on one dataset, or one way between two, by one metric.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from vqa.config import Study
-from vqa.evaluation.statistics import Comparison, compare, holm, verdict
-from vqa.results.contents import Contents, Pair
+from vqa.evaluation.statistics import Comparison, holm, verdict
+from vqa.results.contents import Contents
+from vqa.results.crossing import Crossing
 from vqa.results.evaluation import METRICS
-from vqa.results.resampling import Resampling, resampling
-from vqa.study.grid import Grid, RunId, train_order
-from vqa.study.layout import Layout
+from vqa.results.pairs import ACROSS, WAY, Pair
+from vqa.results.resampling import CellRuns, Runs, compare_resampled
+from vqa.results.test_sets import apart, by_dataset, together
+from vqa.study.grid import Grid
 from vqa.system.files import write_text
 
 _FAMILY = ["family", "dataset", "metric"]
@@ -41,26 +43,34 @@ def compare_study(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
     settings = study.statistics
     margins: dict[str, float] = {"srocc": settings.margin} | {**settings.margins}
     values = {key: part.set_index("seed") for key, part in metrics.groupby(["dataset", "experiment", "mode"])}
-    splits = cache(partial(_resampling, study))
+    runs, crossing = Runs(study), Crossing(study)
     rows = []
-    for pair in Contents(study).pairs:
-        condition, baseline = (values[(pair.dataset, *cell)] for cell in (pair.condition, pair.baseline))
-        seeds = condition.index.intersection(baseline.index, sort=False)
-        condition, baseline = condition.loc[seeds], baseline.loc[seeds]
-        drawn = splits(pair.dataset, *pair.condition, tuple(seeds))
+    for pair in _each_test_set(Contents(study).pairs, metrics):
+        across = pair.dataset.split(WAY) if pair.family == ACROSS else []
+        both = pair.condition, pair.baseline
+        sides = [crossing.on_whole(*across, cell[0]) if across else values[(pair.dataset, *cell)] for cell in both]
+        seeds = sides[0].index.intersection(sides[1].index, sort=False)
+        compare: Callable[..., Comparison] = runs.compare
+        cells: list[Any] = [CellRuns(pair.dataset, *cell, tuple(seeds)) for cell in both]
+        if across:
+            compare, cells = (
+                compare_resampled,
+                [crossing.as_one_test_set(*across, cell[0], tuple(seeds)) for cell in both],
+            )
         told = {"unlike": unlike(study, pair)}
         for metric in METRICS:
-            result = compare(
-                condition[metric].to_numpy(),
-                baseline[metric].to_numpy(),
-                drawn.n_train,
-                drawn.n_test,
-                margins.get(metric, float("nan")),
-                settings.alpha,
-                drawn.splits,
-            )
+            reached = tuple(side.loc[seeds, metric].to_numpy() for side in sides)
+            result = compare(metric, reached, cells, margins.get(metric, float("nan")), settings.alpha)
             rows.append(_row(pair, metric, result) | told)
     return _judged(pd.DataFrame(rows, columns=COLUMNS), settings.alpha)
+
+
+def _each_test_set(pairs: Iterable[Pair], metrics: pd.DataFrame) -> Iterator[Pair]:
+    """Each pair on every test set that its dataset names."""
+    tested_in = by_dataset(metrics)
+    for pair in pairs:
+        for tested in tested_in.get(pair.dataset, [pair.dataset]):
+            yield replace(pair, dataset=tested)
 
 
 def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
@@ -71,12 +81,6 @@ def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
         verdict(row["n_splits"], row["p_holm"], row["p_tost_holm"], alpha) for row in frame.to_dict("records")
     ]
     return frame
-
-
-def _resampling(study: Study, dataset: str, experiment: str, mode: Any, seeds: Iterable[int]) -> Resampling:
-    """How the seeds of a cell split the videos."""
-    layout, order = Layout.of(study), train_order(mode)
-    return resampling([layout.run_folder(RunId(dataset, experiment, order, seed)) for seed in seeds])
 
 
 def unlike(study: Study, pair: Pair) -> str:
@@ -101,8 +105,9 @@ def _row(pair: Pair, metric: str, result: Comparison) -> dict[str, Any]:
 
 
 def write_statistics(path: Path, statistics: pd.DataFrame) -> None:
-    write_text(path, statistics.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+    write_text(path, apart(statistics).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def read_statistics(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=_UNDEFINED)
+    dtype = dict.fromkeys([*_TEXTS, "test_set"], str)
+    return together(pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=_UNDEFINED))

@@ -1,28 +1,23 @@
 """Which comparisons, tables and figures follow from a study. Imports no torch: the Snakefile names the files."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from vqa.config import Experiment, Study
+from vqa.results.pairs import Pair, crossed_pairs, pairs
 from vqa.system.errors import UserError
-
-
-@dataclass(frozen=True)
-class Pair:
-    """`condition` against `baseline`: (experiment, mode) each, on one dataset."""
-
-    family: str
-    dataset: str
-    condition: tuple[str, str]
-    baseline: tuple[str, str]
-
 
 # An experiment of several modes has a table under its own name, beside these.
 TABLES = (
-    "datasets", "sampling", "ttest-samplers", "ttest-modes", "heads", "model-cost", "cross-dataset", "verdicts",
+    "datasets", "sampling", "ttest-samplers", "ttest-modes", "heads", "model-cost", "pre-training", "cross-dataset",
+    "verdicts",
 )  # fmt: skip
+
+
+def _beginning(experiment: Experiment) -> tuple[str, bool] | None:
+    """The dataset that its heads come from, and whether they are trained on; like is compared with like."""
+    return (experiment.init.dataset, experiment.epochs == 0) if experiment.init else None
 
 
 class Contents:
@@ -43,17 +38,32 @@ class Contents:
     @cached_property
     def sampler_groups(self) -> list[tuple[str, str]]:
         """(Sample-K experiment, the one with every frame) of the same backbone and head."""
-        return self._groups(lambda e: (e.backbone, e.head), lambda e: e.sampler == 0)
+        return self._groups(lambda e: (e.backbone, e.head, _beginning(e)), lambda e: e.sampler == 0)
 
     @cached_property
     def head_groups(self) -> list[tuple[str, str]]:
         """(another temporal model's experiment, VSFA's) of the same backbone and sampler."""
-        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "vsfa")
+        return self._groups(lambda e: (e.backbone, e.sampler, _beginning(e)), lambda e: e.head == "vsfa")
 
     @cached_property
     def mean_groups(self) -> list[tuple[str, str]]:
         """(a temporal model's experiment, the plain mean's) of the same backbone and sampler."""
-        return self._groups(lambda e: (e.backbone, e.sampler), lambda e: e.head == "fc-mean")
+        return self._groups(lambda e: (e.backbone, e.sampler, _beginning(e)), lambda e: e.head == "fc-mean")
+
+    @cached_property
+    def init_groups(self) -> list[tuple[str, str]]:
+        """(an experiment that begins from trained heads, one that does not) of the same backbone, head and sampler."""
+        return self._groups(lambda e: (e.backbone, e.head, e.sampler), lambda e: e.init is None)
+
+    @property
+    def _families(self) -> dict[str, list[tuple[str, str]]]:
+        """Which experiments are compared with which, by question."""
+        return {
+            "samplers": self.sampler_groups,
+            "heads": self.head_groups,
+            "means": self.mean_groups,
+            "init": self.init_groups,
+        }
 
     @cached_property
     def models(self) -> list[str]:
@@ -63,9 +73,12 @@ class Contents:
 
     def _groups(self, key: Callable[[Experiment], Any], is_base: Callable[[Experiment], bool]) -> list[tuple[str, str]]:
         in_order = {name: e for name, e in self.study.experiments.items() if "OO" in e.modes}
-        bases = {key(e): name for name, e in reversed(in_order.items()) if is_base(e)}
-        pairs = [(name, bases[key(e)]) for name, e in in_order.items() if key(e) in bases and not is_base(e)]
-        return [(name, base) for name, base in pairs if self._comparable(name, base)]
+        found = []
+        for name in (name for name, e in in_order.items() if not is_base(e)):
+            own = (base for base, e in in_order.items() if is_base(e) and key(e) == key(in_order[name]))
+            if base := next((base for base in own if self._comparable(name, base)), None):
+                found.append((name, base))
+        return found
 
     def _comparable(self, name: str, base: str) -> bool:
         """Two experiments are compared on the datasets, and over the seeds, that both have."""
@@ -85,16 +98,12 @@ class Contents:
     @property
     def pairs(self) -> Iterator[Pair]:
         """Every comparison of the study, dataset by dataset."""
-        for dataset in self.study.datasets:
-            for name, experiment in self.study.experiments.items():
-                for mode in experiment.modes:
-                    if mode != "OO" and "OO" in experiment.modes and dataset in self.study.datasets_of(name):
-                        yield Pair("modes", dataset, (name, mode), (name, "OO"))
-            families = {"samplers": self.sampler_groups, "heads": self.head_groups, "means": self.mean_groups}
-            for family, groups in families.items():
-                for name, base in groups:
-                    if all(dataset in self.study.datasets_of(each) for each in (name, base)):
-                        yield Pair(family, dataset, (name, "OO"), (base, "OO"))
+        return pairs(self.study, self._families)
+
+    @property
+    def crossed_pairs(self) -> list[Pair]:
+        """Those of heads on other datasets than they were trained on."""
+        return crossed_pairs(self.study, self._families)
 
     @cached_property
     def tables(self) -> list[str]:
@@ -105,6 +114,8 @@ class Contents:
             names.append("ttest-modes")
         if self.models:
             names += ["heads", "model-cost"]
+        if self.init_groups:
+            names.append("pre-training")
         if self.study.cross_dataset:
             names.append("cross-dataset")
         if self.tuned:

@@ -1,4 +1,4 @@
-"""metrics.csv: one row a dataset, experiment, mode and seed."""
+"""metrics.csv: one row a dataset, or named test set of one, experiment, mode and seed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,6 +10,7 @@ import pandas as pd
 from vqa.config import Mode, Study
 from vqa.evaluation.metrics import evaluate
 from vqa.protocol import predictions
+from vqa.results.test_sets import apart, test_parts, together
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
 from vqa.study.runs import require_own_runs
@@ -32,17 +33,15 @@ def evaluate_study(study: Study) -> pd.DataFrame:
 
 
 def _run_rows(folder: Path, run: RunId, modes: Sequence[Mode]) -> list[dict[str, Any]]:
-    """A row for each of `modes` that the run was trained for."""
-    found = predictions.read(folder / "predictions.csv")
-    test = found[found["split"] == "test"]
+    """A row for each test set and each of `modes` that the run was trained for."""
+    parts = test_parts(run.dataset, predictions.read(folder / "predictions.csv"))
     rows = []
-    for mode in modes:
-        if mode[0] != run.order:
-            continue
-        chosen = test[test["test_order"] == mode[1]]
-        metrics = evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())
-        key = {"dataset": run.dataset, "experiment": run.experiment, "mode": mode, "seed": run.seed}
-        rows.append(key | asdict(metrics))
+    for tested, test in parts.items():
+        for mode in (mode for mode in modes if mode[0] == run.order):
+            chosen = test[test["test_order"] == mode[1]]
+            metrics = evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())
+            key = {"dataset": tested, "experiment": run.experiment, "mode": mode, "seed": run.seed}
+            rows.append(key | asdict(metrics))
     return rows
 
 
@@ -61,12 +60,12 @@ COLUMNS = [
 ]
 
 
-_TEXT = dict.fromkeys(("dataset", "experiment", "mode", "fit_status"), str)  # `2014` and `NA` are names
+_TEXT = dict.fromkeys(("dataset", "test_set", "experiment", "mode", "fit_status"), str)  # `2014` and `NA` are names
 _UNDEFINED = {key: ["", "nan"] for key in (*METRICS, "plcc_raw")}
 
 
 def write_metrics(path: Path, metrics: pd.DataFrame) -> None:
-    write_text(path, metrics[COLUMNS].to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+    write_text(path, apart(metrics[COLUMNS]).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
@@ -77,4 +76,4 @@ def read_metrics(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: cannot be read ({error}); run `{snakemake()}`") from None
     if missing := [name for name in COLUMNS if name not in frame.columns]:
         raise UserError(f"{path}: has no column {', '.join(missing)}; is it a metrics.csv?")
-    return frame
+    return together(frame)

@@ -75,11 +75,20 @@ def _canvas(
 
 @contextmanager
 def _grid(
-    data: StudyData, folder: Path, name: str, experiments: Sequence[str], ylabel: str, height: float = 1.9
+    data: StudyData,
+    folder: Path,
+    name: str,
+    experiments: Sequence[str],
+    ylabel: str,
+    on: Callable[[str], Sequence[str]],
+    height: float = 1.9,
 ) -> Iterator[list[tuple[str, str, Axes]]]:
-    """A panel (experiment, dataset, axes) each: datasets in columns, or experiments where one dataset has each."""
-    panels = [(experiment, dataset) for experiment in experiments for dataset in data.study.datasets_of(experiment)]
-    datasets = data.study.datasets
+    """A panel (experiment, dataset, axes) each: datasets in columns, or experiments where one dataset has each.
+
+    on: what an experiment's panels are of.
+    """
+    panels = [(experiment, dataset) for experiment in experiments for dataset in on(experiment)]
+    datasets = {dataset for _, dataset in panels}
     whole = len(datasets) > 1 and len(panels) == len(experiments) * len(datasets)
     columns = len(datasets) if whole else min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -109,7 +118,7 @@ def modes(data: StudyData, folder: Path) -> None:
             axis.axhline(0, color="#555555", linewidth=0.8)
             others = [mode for mode in study.experiments[name].modes if mode != "OO"]
             for number, mode in enumerate(others):
-                found = [data.required_comparison("modes", dataset, name, mode) for dataset in study.datasets_of(name)]
+                found = [data.required_comparison("modes", dataset, name, mode) for dataset in data.tested_on(name)]
                 x = np.arange(len(found)) + (number - (len(others) - 1) / 2) * 0.22
                 middle = np.array([row["difference"] for row in found])
                 low, high = (np.array([row[key] for row in found]) for key in ("tost_low", "tost_high"))
@@ -117,7 +126,7 @@ def modes(data: StudyData, folder: Path) -> None:
                 axis.errorbar(x, middle, [middle - low, high - middle], fmt=style["marker"], color=style["color"],
                               capsize=2, label=f"{mode} - OO")  # fmt: skip
             axis.set_title(name)
-            shown = study.datasets_of(name)
+            shown = data.tested_on(name)
             axis.set_xticks(range(len(shown)), shown, rotation=20 if len(shown) > 1 else 0)
             axis.set_xlim(-0.6, len(shown) - 0.4)
         for row in axes:
@@ -129,7 +138,7 @@ def samplers(data: StudyData, folder: Path) -> None:
     study = data.study
     with _sampling(data, folder, "samplers", "test SROCC") as panels:
         for names, dataset, axis in panels:
-            shown = [name for name in names if dataset in study.datasets_of(name)]
+            shown = [name for name in names if dataset in data.tested_on(name)]
             for x, name in enumerate(shown):
                 values = data.cell(dataset, name, "OO")["srocc"].dropna()
                 jitter = x + np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.full(len(values), x)
@@ -143,7 +152,7 @@ def samplers(data: StudyData, folder: Path) -> None:
 @contextmanager
 def _sampling(data: StudyData, folder: Path, name: str, ylabel: str) -> Iterator[list[tuple[list[str], str, Axes]]]:
     """A panel (experiments, dataset, axes) each: sampler groups in rows, datasets in columns."""
-    groups, datasets = _sampling_groups(data), list(data.study.datasets)
+    groups, datasets = _sampling_groups(data), data.tested_on()
     with _canvas(data, folder, name, len(groups), len(datasets)) as axes:
         for row, names in zip(axes, groups, strict=True):
             row[0].set_ylabel(ylabel)
@@ -170,7 +179,7 @@ def _base_of(data: StudyData, names: Sequence[str]) -> str:
 
 def pairs(data: StudyData, folder: Path) -> None:
     study = data.study
-    with _grid(data, folder, "pairs", data.contents.shuffled, "test SROCC") as panels:
+    with _grid(data, folder, "pairs", data.contents.shuffled, "test SROCC", data.tested_on) as panels:
         for name, dataset, axis in panels:
             order = study.experiments[name].modes
             table = np.array([data.cell(dataset, name, mode).sort_values("seed")["srocc"] for mode in order])
@@ -184,10 +193,10 @@ def pairs(data: StudyData, folder: Path) -> None:
 
 def scatter(data: StudyData, folder: Path) -> None:
     study = data.study
-    with _grid(data, folder, "scatter", list(study.experiments), "MOS", height=2.2) as panels:
+    with _grid(data, folder, "scatter", list(study.experiments), "MOS", data.tested_on, height=2.2) as panels:
         for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
-            chosen = data.test_scores(data.runs_of(dataset, name, mode)[0], mode[1])
+            chosen = data.test_scores(data.runs_of(dataset, name, mode)[0], dataset, mode[1])
             scores, mos = chosen["score"].to_numpy(), chosen["mos"].to_numpy()
             axis.plot(scores, mos, "o", color=series(0)["color"], alpha=0.7)
             if np.ptp(scores) > 0 and np.isfinite(scores).all():
@@ -201,7 +210,7 @@ def scatter(data: StudyData, folder: Path) -> None:
 
 def training(data: StudyData, folder: Path) -> None:
     study = data.study
-    with _grid(data, folder, "training", list(study.experiments), "validation SROCC") as panels:
+    with _grid(data, folder, "training", list(study.experiments), "validation SROCC", study.datasets_of) as panels:
         for name, dataset, axis in panels:
             mode = study.experiments[name].modes[0]
             for number, run in enumerate(data.runs_of(dataset, name, mode)):
@@ -218,7 +227,7 @@ def cost(data: StudyData, folder: Path) -> None:
     study = data.study
     with _sampling(data, folder, "cost", "mean test SROCC") as panels:
         for names, dataset, axis in panels:
-            for name in (name for name in names if dataset in study.datasets_of(name)):
+            for name in (name for name in names if dataset in data.tested_on(name)):
                 runs = [data.run(run) for run in data.runs_of(dataset, name, "OO")]
                 frames, seconds = (np.mean([run[key] for run in runs]) for key in ("train_frames", "seconds"))
                 mean = data.cell(dataset, name, "OO")["srocc"].mean()
@@ -233,12 +242,12 @@ def cost(data: StudyData, folder: Path) -> None:
 
 
 def models(data: StudyData, folder: Path) -> None:
-    study, names = data.study, data.contents.models
-    datasets = [dataset for dataset in study.datasets if any(dataset in study.datasets_of(name) for name in names)]
+    names = data.contents.models
+    datasets = [dataset for dataset in data.tested_on() if any(dataset in data.tested_on(name) for name in names)]
     with _canvas(data, folder, "models", 1, len(datasets), height=2.6) as axes:
         for axis, dataset in zip(axes[0], datasets, strict=True):
             for number, name in enumerate(names):
-                if dataset in study.datasets_of(name):
+                if dataset in data.tested_on(name):
                     _model(data, axis, number, dataset, name)
             axis.set_xscale("log")
             axis.set_title(dataset)

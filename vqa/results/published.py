@@ -9,6 +9,7 @@ import pandas as pd
 
 from vqa.config import NativeDataset, Study, Training
 from vqa.config.base import PERFORMANCE
+from vqa.results import test_sets
 from vqa.study.grid import Grid
 
 # What a reader of the paper's tables must know before comparing.
@@ -62,14 +63,14 @@ _OPEN = {"lr", "epochs", "precision", *PERFORMANCE}  # of a training, what the p
 
 def dataset_of(study: Study, dataset: str) -> str | None:
     """The name under which the paper knows a dataset of the study: its native reader's."""
-    chosen = study.datasets[dataset]
+    chosen = study.datasets[test_sets.dataset_of(dataset)]
     return chosen.reader if isinstance(chosen, NativeDataset) else None
 
 
 def experiment_of(study: Study, experiment: str) -> str | None:
     """The paper's experiment with this backbone, head, sampler and random splits by video, whatever its name here."""
     chosen = study.experiments[experiment]
-    if chosen.head != "vsfa" or study.splits.method not in ("random", "stored"):
+    if chosen.head != "vsfa" or chosen.init or study.splits.method not in ("random", "stored"):
         return None
     asked = (Grid(study).variant_of(experiment).network.name, chosen.sampler)
     return next((name for name, own in _PROTOCOLS.items() if (own.backbone, own.sampler) == asked), None)

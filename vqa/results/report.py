@@ -68,6 +68,8 @@ QUESTIONS = {
     "samplers": "Are fewer frames enough?",
     "heads": "Does another temporal model do as well as VSFA's?",
     "means": "Does a temporal model do better than a plain mean?",
+    "init": "Does it help to begin from trained heads?",
+    "cross": "Do experiments differ on other datasets than they were trained on?",
 }
 
 

@@ -8,19 +8,17 @@ from typing import Any, cast
 import pandas as pd
 
 from vqa.config import Mode, Study
-from vqa.evaluation.metrics import evaluate
 from vqa.features.identity import bucket_of
 from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
-from vqa.protocol import predictions
 from vqa.results.comparisons import read_statistics
 from vqa.results.contents import Contents
+from vqa.results.crossing import Crossing
 from vqa.results.evaluation import read_metrics
+from vqa.results.test_sets import by_dataset, dataset_of, test_scores
 from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import Layout
 from vqa.study.runs import read_run
-
-_TEXT = {"dataset": str, "video_id": str}
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ class StudyData:
         self.layout = Layout.of(study)
         self.contents = Contents(study)
         self.results = study.results
+        self.crossing = Crossing(study)
         self._runs: dict[RunId, dict[str, Any]] = {}
 
     @cached_property
@@ -65,6 +64,16 @@ class StudyData:
         return self._cells[dataset, experiment, mode]
 
     @cached_property
+    def tested(self) -> dict[str, list[str]]:
+        """A dataset that is trained on -> itself, or each of its test sets where they have names."""
+        return by_dataset(self.metrics)
+
+    def tested_on(self, experiment: str | None = None) -> list[str]:
+        """What an experiment, or any, is tested on."""
+        own = self.study.datasets if experiment is None else self.study.datasets_of(experiment)
+        return [tested for dataset in own for tested in self.tested.get(dataset, ())]
+
+    @cached_property
     def _comparisons(self) -> dict[tuple[str, str, str, str], dict[Any, Any]]:
         chosen = self.statistics[self.statistics["metric"] == "srocc"]
         return {
@@ -81,7 +90,7 @@ class StudyData:
     def runs_of(self, dataset: str, experiment: str, mode: str) -> list[RunId]:
         """The runs behind a cell, one a seed."""
         order = train_order(cast(Mode, mode))
-        return [RunId(dataset, experiment, order, seed) for seed in self.study.seeds_of(experiment)]
+        return [RunId(dataset_of(dataset), experiment, order, seed) for seed in self.study.seeds_of(experiment)]
 
     def run(self, run: RunId) -> dict[str, Any]:
         """run.json of a run."""
@@ -92,18 +101,8 @@ class StudyData:
     def history(self, run: RunId) -> pd.DataFrame:
         return pd.read_csv(self.layout.run_folder(run) / "history.csv")
 
-    def test_scores(self, run: RunId, test_order: str) -> pd.DataFrame:
-        frame = predictions.read(self.layout.run_folder(run) / "predictions.csv")
-        return frame[(frame["split"] == "test") & (frame["test_order"] == test_order)]
-
-    def cross(self, trained: str, tested: str, experiment: str) -> pd.DataFrame:
-        """Metrics of heads trained on one dataset and tested on another, a row a seed."""
-        rows = []
-        for seed in self.study.seeds_of(experiment):
-            frame = pd.read_csv(self.layout.cross(trained, experiment, "O", seed), dtype=_TEXT, keep_default_na=False)
-            chosen = frame[frame["dataset"] == tested]
-            rows.append(vars(evaluate(chosen["score"].to_numpy(), chosen["mos"].to_numpy())) | {"seed": seed})
-        return pd.DataFrame(rows)
+    def test_scores(self, run: RunId, tested: str, test_order: str) -> pd.DataFrame:
+        return test_scores(self.layout.run_folder(run), tested, test_order)
 
     def manifest(self, dataset: str) -> list[Video]:
         return read_manifest(self.layout.manifest(dataset))

@@ -10,7 +10,7 @@ from vqa.datasets.presets import Known, presets
 from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
 from vqa.features.probe import probe_all
 from vqa.manifest import Video
-from vqa.protocol.splits import MIN_VIDEOS, sizes
+from vqa.protocol.splits import MIN_VIDEOS, kind, sizes
 from vqa.study.grid import Grid
 from vqa.study.parts import check_crossed, check_parts, parts_of
 from vqa.system.errors import UserError
@@ -142,9 +142,10 @@ def _parts(study: Study, name: str, videos: Sequence[Video]) -> list[str]:
     told = ", ".join(f"{part} {low}" + (f" to {high}" if high > low else "") for part, (low, high) in ranges.items())
     unnamed = study.splits.method == "official" and not any(video.split for video in videos)
     lines = [f"  parts    {told}" + ("; none is official, they are drawn at random" if unnamed else "")]
-    if ranges["test"][0] < MIN_TESTED:
+    smallest = min(low for part, (low, _) in ranges.items() if kind(part) == "test")
+    if smallest < MIN_TESTED:
         lines.append(
-            f"  WARNING: a test part of {ranges['test'][0]} is too small for any metric, which needs {MIN_TESTED} "
+            f"  WARNING: a test part of {smallest} is too small for any metric, which needs {MIN_TESTED} "
             "videos: its results will be undefined; give more videos"
         )
     return lines

@@ -27,6 +27,7 @@ from vqa.config import (
 )
 from vqa.config.base import PERFORMANCE, added
 from vqa.config.heads import source
+from vqa.config.names import GIVEN_PARTS
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
 from vqa.features.identity import settings_of
 from vqa.manifest import Video
@@ -104,8 +105,11 @@ def train_depends(run: Run, permutations: Sequence[str], split_files: Sequence[s
     return canonical(parts)
 
 
-def train_flags(run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = ()) -> str:
-    named = [("--permutations", path) for path in permutations] + [("--split-file", path) for path in split_files]
+def train_flags(
+    run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = (), init: Sequence[Path] = ()
+) -> str:
+    files = (("--permutations", permutations), ("--split-file", split_files), ("--init", init))
+    named = [(flag, path) for flag, paths in files for path in paths]
     return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
 
@@ -131,6 +135,7 @@ def evaluate_depends(study: Study, pairs: Iterable[Any]) -> str:
             "datasets": list(study.datasets),
             "seeds": list(study.seeds),
             "statistics": identity(study.statistics),
+            **({"splits": study.splits.method} if study.splits.method in GIVEN_PARTS else {}),
         }
     )
 

@@ -132,6 +132,11 @@ class Grid:
         """Runs whose heads are also tested on the other datasets: those trained in order."""
         return [run for run in self.runs if run.experiment in self.study.cross_dataset and run.order == "O"]
 
+    def first_of(self, run: RunId) -> RunId | None:
+        """The run whose head it begins from."""
+        init = self.study.experiments[run.experiment].init
+        return RunId(init.dataset, init.experiment, run.order, run.seed) if init else None
+
     def run_settings(self, experiment: str) -> Run:
         """Everything the trainings of an experiment are told: its own settings over the study's."""
         return self._runs[experiment]
@@ -141,7 +146,10 @@ class Grid:
         own = {key: getattr(chosen, key) for key in ("sampler", "head", "tune", "batch_size")}
         own |= {key: value for key in ("epochs", "lr") if (value := getattr(chosen, key)) is not None}
         asked = self.study.training.model_dump() | own | {"split": self.study.splits.method}
-        return validate(Run, asked, f"experiments.{experiment}")
+        run = validate(Run, asked, f"experiments.{experiment}")
+        if run.zero_shot and chosen.init is None:
+            raise UserError(f"experiments.{experiment}.epochs: 0 trains nothing; give an `init` to begin from")
+        return run
 
 
 def _variant(study: Study, name: str) -> Variant:

@@ -80,6 +80,9 @@ class Layout:
     def run_folder(self, run: RunId) -> Path:
         return self.run(run.dataset, run.experiment, run.order, run.seed)
 
+    def head(self, run: RunId) -> Path:
+        return self.run_folder(run) / "head.pt"
+
 
 def missing_shards(layout: Layout, features: Iterable[tuple[str, str]]) -> list[Path]:
     """Shards that an existing index names but that are gone from the disk. features: as `Grid.features`."""

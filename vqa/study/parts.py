@@ -7,10 +7,11 @@ from pathlib import Path
 
 from vqa import datasets
 from vqa.config import DemoDataset, Study
+from vqa.config.names import GIVEN_PARTS
 from vqa.datasets import Listing, demo, table
 from vqa.manifest import Video
 from vqa.protocol.split_files import read_split_file, split_file, write_split_file
-from vqa.protocol.splits import Part, split
+from vqa.protocol.splits import split
 from vqa.system.errors import UserError
 
 
@@ -19,7 +20,7 @@ def split_files(study: Study, dataset: str, seeds: Iterable[int | str]) -> list[
     return [split_file(study.splits.path, dataset, seed) for seed in seeds] if study.splits.path else []
 
 
-def parts_of(study: Study, dataset: str, videos: Sequence[Video], seed: int) -> dict[str, Part]:
+def parts_of(study: Study, dataset: str, videos: Sequence[Video], seed: int) -> Mapping[str, str]:
     """video_id -> part, as the trainings of `seed` have it."""
     method, permutations = study.splits.method, study.datasets[dataset].permutations
     stored = None
@@ -33,7 +34,7 @@ def parts_of(study: Study, dataset: str, videos: Sequence[Video], seed: int) -> 
 
 def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
     """Raise `UserError` where the official parts, the scenes or the split files do not fit the videos."""
-    if study.splits.method not in ("official", "scene", "files"):
+    if study.splits.method not in ("scene", *GIVEN_PARTS):
         return
     seeds, settings = study.seeds_on(dataset), study.datasets[dataset]
     if isinstance(settings, DemoDataset):

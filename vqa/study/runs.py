@@ -70,6 +70,7 @@ def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> 
         (other_features(grid, layout, grid.variant_of(run.experiment), features) if features else "")
         or _unlike(found, asked)
         or _other_parts(grid.study, run, made)
+        or _other_beginning(grid, run, made)
     )
 
 
@@ -107,6 +108,17 @@ def _other_parts(study: Study, run: RunId, made: dict[str, Any]) -> str:
         if given and path.is_file() and given != sha256(path):
             return f"was trained on other parts than {path} gives"
     return ""
+
+
+def _other_beginning(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
+    """Whether it began from another head than the study's, or from one where the study begins anew."""
+    given, first = made.get("inputs", {}).get("init"), grid.first_of(run)
+    if first is None:
+        return "began from a trained head, where the study begins anew" if given else ""
+    head = Layout.of(grid.study).head(first)
+    if given is None:
+        return f"began anew, where the study begins from {head}"
+    return f"began from another {head}" if head.is_file() and given != sha256(head) else ""
 
 
 def _settings(run: Run) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The training loop: L1 loss, Adam, an epoch chosen on validation SROCC. The test set is not read."""
 
+import copy
 import logging
 import math
 from collections.abc import Iterable
@@ -34,13 +35,16 @@ def fit(
     items: dict[Part, list[Item]],
     device: str,
     checkpoint: Checkpoint | None = None,
+    first: TemporalModel | None = None,
 ) -> Outcome:
-    """Train for `run.epochs` and keep the epoch that validation chooses."""
+    """Train for `run.epochs` and keep the epoch that validation chooses; begin from the weights of `first` if given."""
     torch.set_num_threads(run.threads)
     if device != "cpu":  # on the CPU every operation used here is deterministic as it is
         torch.use_deterministic_algorithms(True, warn_only=True)
-    head = create_head(run, seed, items["train"][0].features.shape[1]).to(device)
+    head = create_head(run, seed, items["train"][0].features.shape[1], first).to(device)
     feeder = Feeder(run, seed, order, torch.device(device))
+    if run.epochs == 0:
+        return _as_it_is(head, feeder, items["val"])
     state = State(head, Adam(head.parameters(), run.weight_decay), Selection(run.selection))
     if checkpoint:
         checkpoint.restore(state)
@@ -64,9 +68,16 @@ def fit(
     return Outcome(state.selection.restore(head), state.history, state.selection.epoch)
 
 
-def create_head(run: Run, seed: int, input_size: int) -> TemporalModel:
-    """The run's head, initialised from its seed."""
-    head = registry.create(run.head, input_size, int(stream(seed, "head").integers(2**31)))
+def _as_it_is(head: TemporalModel, feeder: Feeder, items: list[Item]) -> Outcome:
+    """The head without any training, and what it reaches on validation: epoch 0."""
+    epoch = validate(head, feeder, items, 0, 0, float("nan"))
+    return Outcome(head.eval(), [epoch], epoch)
+
+
+def create_head(run: Run, seed: int, input_size: int, first: TemporalModel | None = None) -> TemporalModel:
+    """The run's head, initialised from its seed, or a copy of `first`."""
+    fresh = int(stream(seed, "head").integers(2**31))
+    head = copy.deepcopy(first) if first is not None else registry.create(run.head, input_size, fresh)
     head.projection_dtype = getattr(torch, run.precision)
     return head
 

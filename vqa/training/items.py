@@ -1,6 +1,6 @@
 """The videos of a run: their features, mapped from the shards, and their labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vqa.features.index import Entry, open_features
 from vqa.features.mapping import Mapped
 from vqa.manifest import Video
-from vqa.protocol.splits import Part
+from vqa.protocol.splits import Part, kind
 from vqa.system.errors import UserError
 
 
@@ -27,7 +27,7 @@ class Item:
 
 
 def load_items(
-    videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part], label_scale: str, features_mb: int = 0
+    videos: Sequence[Video], index: dict[str, Entry], parts: Mapping[str, str], label_scale: str, features_mb: int = 0
 ) -> tuple[dict[Part, list[Item]], float]:
     """The videos of each part, sorted by id, with labels MOS / scale; returns the scale too.
 
@@ -42,7 +42,7 @@ def load_items(
     found = open_features([index[video.video_id] for video in videos], features_mb)
     for video, rows in zip(videos, found, strict=True):
         item = Item(video.video_id, rows.features, video.mos, video.mos / scale, rows.rate)
-        items[parts[video.video_id]].append(item)
+        items[kind(parts[video.video_id])].append(item)
     for part, members in items.items():
         if not members:
             raise UserError(f"no {part} videos are left after the split; give more videos")

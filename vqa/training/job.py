@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
 from vqa.system.devices import Device, lease, peak_memory_mb
-from vqa.system.files import digest, write_json, write_text
+from vqa.system.files import digest, sha256, write_json, write_text
 from vqa.temporal import cost
 from vqa.temporal.checkpoint import save_head
 from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
 from vqa.training.feeder import Feeder
 from vqa.training.fit import create_head, fit
+from vqa.training.initial import initial_head
 from vqa.training.items import Item, load_items
 from vqa.training.predict import predict
 from vqa.training.regress import regress
@@ -43,28 +44,28 @@ def train(
     order: Order,
     videos: Sequence[Video],
     index: dict[str, Entry],
-    parts: dict[str, Part],
+    parts: Mapping[str, str],
     output: Path,
     made_by: dict[str, Any],
+    init: Path | None = None,
 ) -> Outcome:
-    """Train, predict, and write the run's files to `output`, predictions last."""
+    """Train, predict, and write the run's files to `output`, predictions last. init: the head.pt to begin from."""
     started = time.perf_counter()
+    first = initial_head(init, run, index, made_by["features"]) if init else None
     items, scale = load_items(videos, index, parts, run.label_scale, run.features_mb)
     counts = {part: len(members) for part, members in items.items()}
     log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
     waiting = time.perf_counter()
     with lease(_device(run), run.jobs_per_gpu) as device:
-        checkpoints = [
-            Checkpoint(output / f"checkpoint-{i}.pt", _identity(point.run, seed, order, videos, index, parts))
-            for i, point in enumerate(points(run))
-        ]
+        identities = [_identity(point.run, seed, order, videos, index, parts, init) for point in points(run)]
+        checkpoints = [Checkpoint(output / f"checkpoint-{i}.pt", each) for i, each in enumerate(identities)]
         fitting = time.perf_counter()
         started += fitting - waiting  # for a free GPU: no cost of the training
-        tuned = tune(run, lambda point, i: _fit(point, seed, order, items, device, checkpoints[i]))
+        tuned = tune(run, lambda point, i: _fit(point, seed, order, items, device, checkpoints[i], first))
         log.info("training took %.2f s", time.perf_counter() - fitting)
         outcome = tuned.outcome
         feeder = Feeder(tuned.run, seed, order, torch.device(device))
-        predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, scale))
+        predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, parts, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
     made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale)
     save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
@@ -88,38 +89,50 @@ def _device(run: Run) -> Device:
 
 
 def _fit(
-    run: Run, seed: int, order: Order, items: dict[Part, list[Item]], device: str, checkpoint: Checkpoint
+    run: Run,
+    seed: int,
+    order: Order,
+    items: dict[Part, list[Item]],
+    device: str,
+    checkpoint: Checkpoint,
+    first: TemporalModel | None,
 ) -> Outcome:
     """Trained epoch by epoch, or fitted at once, as the head asks."""
     head = create_head(run, seed, items["train"][0].features.shape[1])
-    if isinstance(head, SVR):
+    if isinstance(head, SVR) and first is None:
         return regress(run, seed, order, items, head)
     videos = len(items["train"])
     log.info("%d epochs of %d optimiser steps each", run.epochs, math.ceil(videos / run.batch_size))
-    if run.batch_size >= videos and run.batch_size > 1:
+    if run.batch_size >= videos and run.batch_size > 1 and run.epochs:
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, videos)
-    return fit(run, seed, order, items, device, checkpoint)
+    return fit(run, seed, order, items, device, checkpoint, first)
 
 
 def _identity(
-    run: Run, seed: int, order: Order, videos: Sequence[Video], index: dict[str, Entry], parts: dict[str, Part]
+    run: Run,
+    seed: int,
+    order: Order,
+    videos: Sequence[Video],
+    index: dict[str, Entry],
+    parts: Mapping[str, str],
+    init: Path | None = None,
 ) -> str:
     """Of all that the state of a training depends on."""
     data = {v.video_id: (index[v.video_id].checksum, parts[v.video_id], v.mos) for v in videos if v.video_id in index}
     settings = identity(run, exclude=PERFORMANCE)
     versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
-    return digest([settings, seed, order, data, versions])
+    return digest([settings, seed, order, data, versions, *([sha256(init)] if init else [])])
 
 
 def _predict_parts(
-    outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]], scale: float
+    outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]], parts: Mapping[str, str], scale: float
 ) -> Iterator[Prediction]:
     """Validation in the training order, test in both."""
-    parts: tuple[tuple[Part, Order], ...] = (("val", feeder.order), ("test", "O"), ("test", "S"))
-    for part, order in parts:
+    asked: tuple[tuple[Part, Order], ...] = (("val", feeder.order), ("test", "O"), ("test", "S"))
+    for part, order in asked:
         scores = predict(outcome.head, feeder, items[part], order) * scale
         for item, score in zip(items[part], scores, strict=True):
-            yield Prediction(item.video_id, part, order, item.mos, float(score))
+            yield Prediction(item.video_id, parts[item.video_id], order, item.mos, float(score))
 
 
 def _costs(head: TemporalModel, feeder: Feeder, items: Sequence[Item], device: str) -> dict[str, int]:

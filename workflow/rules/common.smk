@@ -13,7 +13,7 @@ from vqa.datasets import demo
 from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
 from vqa.study import console, depends, names, record, resources, session, sources
-from vqa.study.grid import Grid
+from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout, missing_shards
 from vqa.study.parts import split_files
 from vqa.study.sources import Planned, Sources
@@ -147,6 +147,11 @@ def all_crossed():
     return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
 
 
+def compared_crossed():
+    """Scores on other datasets, where experiments are compared by them."""
+    return all_crossed() if CONTENTS.crossed_pairs else []
+
+
 def all_results():
     return [f"{RESULTS}/metrics.csv", f"{RESULTS}/report.html", *table_files(), *figure_files()]
 
@@ -255,6 +260,13 @@ def run_split_file(wildcards):
     return [ancient(path) for path in split_files(STUDY, wildcards.dataset, [wildcards.seed])]
 
 
+def run_init(wildcards):
+    """The head that a training begins from."""
+    run = RunId(wildcards.dataset, wildcards.experiment, wildcards.order, wildcards.seed)
+    first = GRID.first_of(run)
+    return [PATHS.head(first)] if first else []
+
+
 def run_depends(wildcards):
     if not workflow.is_main_process:
         return ""
@@ -265,7 +277,7 @@ def run_depends(wildcards):
 
 def run_flags(wildcards):
     run = GRID.run_settings(wildcards.experiment)
-    return depends.train_flags(run, run_permutations(wildcards), run_split_file(wildcards))
+    return depends.train_flags(run, run_permutations(wildcards), run_split_file(wildcards), run_init(wildcards))
 
 
 def dataset_metadata(wildcards):

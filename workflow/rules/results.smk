@@ -7,6 +7,7 @@ report: "../report/study.rst"
 rule evaluate:
     input:
         predictions=all_predictions(),
+        crossed=compared_crossed(),
     output:
         metrics=f"{RESULTS}/metrics.csv",
         statistics=f"{RESULTS}/statistics.csv",

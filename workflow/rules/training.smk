@@ -34,6 +34,7 @@ rule train:
         index=run_index,
         permutations=run_permutations,
         split_file=run_split_file,
+        init=run_init,
         check=run_check,
     output:
         head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",

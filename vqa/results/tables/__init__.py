@@ -4,8 +4,15 @@ from collections.abc import Callable
 
 from vqa.results.study_data import StudyData
 from vqa.results.tables.cells import SYNTHETIC, Cell, Table
-from vqa.results.tables.datasets import cross_table, datasets_table
-from vqa.results.tables.performance import heads_table, model_cost_table, performance_table, sampling_table
+from vqa.results.tables.crossed import cross_table
+from vqa.results.tables.datasets import datasets_table
+from vqa.results.tables.performance import (
+    heads_table,
+    init_table,
+    model_cost_table,
+    performance_table,
+    sampling_table,
+)
 from vqa.results.tables.tests import modes_ttest_table, samplers_ttest_table, verdicts_table
 from vqa.results.tables.tuning import tuning_table
 
@@ -21,6 +28,7 @@ def all_tables(data: StudyData) -> list[Table]:
         "ttest-samplers": samplers_ttest_table,
         "heads": heads_table,
         "model-cost": model_cost_table,
+        "pre-training": init_table,
         "cross-dataset": cross_table,
         "tuning": tuning_table,
         "verdicts": verdicts_table,

@@ -43,6 +43,10 @@ def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
         if not variant.network.pretrained:
             used = ", ".join(e for e in experiments if variants[e] == variant)
             found.append(f"{used}: {variant.note}.")
+    for name in experiments:
+        if init := study.experiments[name].init:
+            how = "tested as they are" if study.experiments[name].epochs == 0 else "fine-tuned"
+            found.append(f"{name}: heads of {init.experiment} on {init.dataset}, seed by seed, {how}.")
     return found
 
 

@@ -113,7 +113,7 @@ def _beside(ours: Cell, theirs: tuple[float, float] | None) -> tuple[Cell, Cell,
 def performance_table(data: StudyData, experiment: str) -> Table:
     """Tables II-IV: every mode of one experiment."""
     modes = data.study.experiments[experiment].modes
-    rows = [_Row((d, mode), d, experiment, mode) for d in data.study.datasets_of(experiment) for mode in modes]
+    rows = [_Row((d, mode), d, experiment, mode) for d in data.tested_on(experiment) for mode in modes]
     number = _NUMBER.get(published.experiment_of(data.study, experiment) or "")
     title = f"Performance of the {experiment} experiment" + (f" (paper: Table {number})" if number else "")
     return _performance(data, experiment, title, ["Dataset", "Mode"], rows, number)
@@ -126,9 +126,9 @@ def sampling_table(data: StudyData) -> Table:
     names.sort(key=lambda n: (study.experiments[n].backbone, study.experiments[n].head, study.experiments[n].sampler))
     rows = [
         _Row((d, n, str(study.experiments[n].sampler)), d, n, "OO")
-        for d in study.datasets
+        for d in data.tested_on()
         for n in names
-        if d in study.datasets_of(n)
+        if d in data.tested_on(n)
     ]
     title = "Performance of the sampling strategies (paper: Table V)"
     return _performance(data, "sampling", title, ["Dataset", "Experiment", "Sample"], rows, "V")
@@ -140,9 +140,9 @@ def heads_table(data: StudyData) -> Table:
     names = data.contents.models
     rows = [
         _Row((d, n, study.experiments[n].head, mode), d, n, mode)
-        for d in study.datasets
+        for d in data.tested_on()
         for n in names
-        if d in study.datasets_of(n)
+        if d in data.tested_on(n)
         for mode in study.experiments[n].modes
     ]
     table = _performance(data, "heads", "Temporal models", ["Dataset", "Experiment", "Head", "Mode"], rows, None)
@@ -151,15 +151,29 @@ def heads_table(data: StudyData) -> Table:
     return Table(table.name, table.title, table.headers, table.rows, [*table.notes, *meaning])
 
 
+def init_table(data: StudyData) -> Table:
+    """What pre-training gives: fine-tuned and zero-shot heads beside those that begin anew."""
+    study = data.study
+    named = {name for pair in data.contents.init_groups for name in pair}
+    names = [name for name in study.experiments if name in named]
+    rows = [
+        _Row((d, n, init.dataset if (init := study.experiments[n].init) else "anew"), d, n, "OO")
+        for d in data.tested_on()
+        for n in names
+        if d in data.tested_on(n)
+    ]
+    return _performance(data, "pre-training", "Pre-training", ["Dataset", "Experiment", "Begins from"], rows, None)
+
+
 def model_cost_table(data: StudyData) -> Table:
     """What each temporal model costs beside what it reaches in order; means over runs."""
     headers = ["Dataset", "Experiment", "Head", "Parameters", "Multiply-adds a video", "Training s", "Memory MB"]
     names = data.contents.models
     rows = [
         [*map(Cell, (dataset, name, data.study.experiments[name].head)), *_costs(data, dataset, name)]
-        for dataset in data.study.datasets
+        for dataset in data.tested_on()
         for name in names
-        if dataset in data.study.datasets_of(name)
+        if dataset in data.tested_on(name)
     ]
     told = [
         *notes(data, names),

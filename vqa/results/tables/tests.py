@@ -6,6 +6,8 @@ from typing import Any
 from vqa.config import Statistics
 from vqa.evaluation.statistics import MIN_SEEDS
 from vqa.results import published
+from vqa.results.pairs import ACROSS
+from vqa.results.resampling import CellRuns, Runs
 from vqa.results.study_data import StudyData
 from vqa.results.tables.cells import Cell, Table, notes, p_cell
 
@@ -17,7 +19,7 @@ def _ttest_table(
     alpha = data.study.statistics.alpha
     headers = ["Experiment", label]
     rows = [[Cell(experiment), Cell(shown)] for experiment, shown in names]
-    for dataset in data.study.datasets:
+    for dataset in data.tested_on():
         headers.append(dataset)
         paper = [
             _papers_p(data, dataset, paper_table, data.comparison(family, dataset, e, m if family == "modes" else "OO"))
@@ -119,6 +121,25 @@ def _meaning(settings: Statistics) -> list[str]:
     ]
 
 
+def _one_test_set(data: StudyData) -> list[str]:
+    """What tests mean where all runs share their test videos."""
+    runs = Runs(data.study)
+    cells = [
+        CellRuns(tested, name, experiment.modes[0], seeds)
+        for name, experiment in data.study.experiments.items()
+        if len(seeds := data.study.seeds_of(name)) > 1
+        for tested in data.tested_on(name)
+    ]
+    given = dict.fromkeys(cell.tested for cell in cells if runs.on_one_test_set(cell))
+    if not given:
+        return []
+    return [
+        f"{', '.join(given)}: all runs are tested on the same videos. Seeds, and the std in tables, measure the noise "
+        "of training there, not of sampling videos: the tests resample the test videos (paired bootstrap of each run's "
+        "own metric, averaged over runs) and add the noise of training; the plain paired t-test knows only the latter."
+    ]
+
+
 def limits(data: StudyData) -> list[str]:
     """Where the study could not have answered: too small for its margin, or splits drawn twice."""
     settings = data.study.statistics
@@ -129,6 +150,12 @@ def limits(data: StudyData) -> list[str]:
         told.append(
             f"Too small for its question: in {len(small)} of {len(chosen)} comparisons the runs differ so much, or are "
             f"so few, that not even a difference of 0 would have shown equivalence within +-{settings.margin:g}."
+        )
+    told += _one_test_set(data)
+    if (chosen["family"] == ACROSS).any():
+        told.append(
+            "A > B: trained on A, tested on the whole of B, which all runs share: the tests resample its videos and "
+            "add the noise of training."
         )
     repeated = chosen[chosen["n_splits"] < chosen["n_seeds"]]
     for dataset, rows in repeated.groupby("dataset", sort=False):
