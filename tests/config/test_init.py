@@ -103,13 +103,13 @@ def test_a_run_that_began_elsewhere_is_another(tmp_path):
     run, first = RunId("tiny", "tuned", "O", 1), RunId("lsvq", "first", "O", 1)
     head = Layout.of(grid.study).head(first)
     made = {"seed": 1, "order": "O", "run": grid.run_settings("tuned").model_dump(mode="json"), "inputs": {}}
-    assert "began anew, where the study begins from" in difference(grid, run, made)
+    assert "began anew, where the study begins from" in difference(grid, Layout.of(grid.study), run, made)
     made["inputs"]["init"] = "0"
-    assert difference(grid, run, made) == "", "the head is still to be made"
+    assert difference(grid, Layout.of(grid.study), run, made) == "", "the head is still to be made"
     head.parent.mkdir(parents=True)
     head.write_bytes(b"head")
-    assert f"began from another {head}" in difference(grid, run, made)
+    assert f"began from another {head}" in difference(grid, Layout.of(grid.study), run, made)
     made["inputs"]["init"] = sha256(head)
-    assert difference(grid, run, made) == ""
+    assert difference(grid, Layout.of(grid.study), run, made) == ""
     anew = RunId("lsvq", "first", "O", 1)
-    assert "where the study begins anew" in difference(grid, anew, made)
+    assert "where the study begins anew" in difference(grid, Layout.of(grid.study), anew, made)
