@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.results.fake_study import evaluated, paper_study, write_fake
+from vqa.config import to_yaml
 from vqa.evaluation.bootstrap import resampled
 from vqa.evaluation.metrics import srocc
 from vqa.evaluation.statistics import compare_on_one_test_set
@@ -16,6 +17,7 @@ from vqa.results.report import write_report
 from vqa.results.study_data import StudyData
 from vqa.results.tables import all_tables
 from vqa.results.tables.writers import to_csv
+from vqa.system.files import write_text
 
 DATASETS = {name: {"reader": name, "path": f"/nowhere/{name}", "buckets": 1} for name in ("cvd2014", "live-qualcomm")}
 EXPERIMENTS = {
@@ -113,3 +115,25 @@ def test_two_studies_are_compared_test_set_by_test_set(data, tmp_path):
     table = compare_metrics(data.results, other.results)
     assert set(table["dataset"]) == {"cvd2014:1080p", "cvd2014:test", "live-qualcomm"}
     assert (table["difference"] == 0).all()
+
+
+def test_two_studies_on_one_test_set_are_compared_by_its_videos(data, tmp_path):
+    other = write_official(tmp_path / "results")
+    for file in (tmp_path / "results/runs/cvd2014/frames").rglob("predictions.csv"):
+        rows = pd.read_csv(file)
+        rows["score"] += np.random.default_rng(1).normal(0, 20, len(rows))
+        rows.to_csv(file, index=False)
+    for each in (data, evaluated(other.study)):
+        write_text(each.results / "study.yaml", to_yaml(each.study))
+    table = compare_metrics(data.results, other.results)
+    found = table.query("dataset == 'cvd2014:test' and experiment == 'frames' and mode == 'OO' and metric == 'srocc'")
+    reached, draws = [], []
+    for study in (other, data):
+        runs = [
+            predictions(study, "frames", seed).query("split == 'test' and test_order == 'O'") for seed in range(SEEDS)
+        ]
+        arrays = [(run["score"].to_numpy(), run["mos"].to_numpy()) for run in (r.sort_values("video_id") for r in runs)]
+        reached.append([srocc(*each) for each in arrays])
+        draws.append(np.mean([resampled(*each)["srocc"] for each in arrays], axis=0))
+    expected = compare_on_one_test_set(*reached, draws[0] - draws[1], 32, 0.02)
+    assert found["p_corrected"].item() == pytest.approx(expected.p_corrected)

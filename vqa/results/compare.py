@@ -1,15 +1,17 @@
 """Two studies side by side: the same cells, the difference, and paired tests over common seeds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import nan
 from pathlib import Path
 
 import pandas as pd
 
-from vqa.config import load
+from vqa.config import Study, load
+from vqa.config.names import GIVEN_PARTS
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.results.evaluation import METRICS, read_metrics
-from vqa.results.resampling import Resampling, resampling
-from vqa.results.test_sets import dataset_of
+from vqa.results.resampling import OneTestSet, Resampling, compare_resampled, resampling
+from vqa.results.test_sets import dataset_of, test_scores
 from vqa.study.layout import Layout
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
@@ -44,12 +46,13 @@ def compare_metrics(a: Path, b: Path) -> pd.DataFrame:
     joined = first.merge(second, on=[*_CELL, "seed"], suffixes=("_a", "_b"))
     rows = []
     for cell, group in joined.groupby(_CELL, sort=False):
-        drawn = _common_splits(a, b, cell, group["seed"].tolist())
-        rows += [dict(zip(_CELL, cell, strict=True)) | _row(group, metric, drawn) for metric in METRICS]
+        drawn, shared = _common_splits(a, b, cell, group["seed"].tolist())
+        rows += [dict(zip(_CELL, cell, strict=True)) | _row(group, metric, drawn, shared) for metric in METRICS]
     return pd.DataFrame(rows)
 
 
-def _row(group: pd.DataFrame, metric: str, drawn: Resampling) -> dict[str, object]:
+def _row(group: pd.DataFrame, metric: str, drawn: Resampling, shared: Sequence[OneTestSet]) -> dict[str, object]:
+    """shared: B's runs and A's, where all are tested on the same videos, which the test then resamples."""
     pair = group[[f"{metric}_a", f"{metric}_b"]]
     known = pair.dropna()
     a, b = (pair[column].to_numpy() for column in pair)
@@ -60,27 +63,39 @@ def _row(group: pd.DataFrame, metric: str, drawn: Resampling) -> dict[str, objec
         "b": known.iloc[:, 1].mean(),
         "difference": (known.iloc[:, 1] - known.iloc[:, 0]).mean(),
         "p_paired": paired_ttest(b, a).p,
-        "p_corrected": corrected_ttest(b, a, drawn.n_train, drawn.n_test, drawn.splits).p,
+        "p_corrected": compare_resampled(metric, (b, a), shared, nan, 0.05).p_corrected
+        if shared
+        else corrected_ttest(b, a, drawn.n_train, drawn.n_test, drawn.splits).p,
     }
+
+
+def _study(results: Path) -> Study | None:
+    return load(results / "study.yaml") if (results / "study.yaml").is_file() else None
 
 
 def _layout(results: Path) -> Layout:
     """Where the runs of a study lie: in its results, or in the folder that it shares with others."""
-    study = load(results / "study.yaml") if (results / "study.yaml").is_file() else None
+    study = _study(results)
     return Layout(results, study.store if study and study.store != study.results else results)
 
 
-def _common_splits(a: Path, b: Path, cell: Iterable[object], seeds: list[int]) -> Resampling:
-    """A's splits of a cell; raises `UserError` unless B tested on the same videos."""
+def _common_splits(
+    a: Path, b: Path, cell: Iterable[object], seeds: list[int]
+) -> tuple[Resampling, Sequence[OneTestSet]]:
+    """A's splits of a cell, and the runs of B and A where these share one given test set; raises `UserError` unless B
+    tested on the same videos.
+    """
     tested, experiment, mode = map(str, cell)
-    here, there = (
-        resampling(tested, [_layout(folder).run(dataset_of(tested), experiment, mode[0], seed) for seed in seeds])
-        for folder in (a, b)
-    )
+    place = dataset_of(tested), experiment, mode[0]
+    folders = [[_layout(results).run(*place, seed) for seed in seeds] for results in (a, b)]
+    here, there = (resampling(tested, own) for own in folders)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:
             raise UserError(
                 f"{tested}, {experiment}, seed {seed}: {a} and {b} were tested on different videos ({len(test)} and "
                 f"{len(other)}, {len(test & other)} in both); compare studies of equal videos and splits"
             )
-    return here
+    study = _study(a)
+    given = study is not None and study.splits.method in GIVEN_PARTS and here.one_test_set
+    shared = [OneTestSet([test_scores(run, tested, mode[1]) for run in own]) for own in reversed(folders) if given]
+    return here, shared
