@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from tests.workflow.conftest import Project
+from tests.workflow.imports_study import write_imports_study
 from tests.workflow.readers_study import BACKBONE, DATASETS, write_readers_study
 from tests.workflow.rerun_matrix import (
     ALL,
     ALONG,
     EVALUATE,
     EXTRACT,
+    IMPORT_ONE,
+    IMPORTS,
     LIST_ONE,
     LOOK_AGAIN,
     QUICK,
@@ -43,6 +47,10 @@ STANDS_FOR = {
     "datasets.columns": "TableDataset",
     "backbones.efficientnet_lite0": "BackboneSettings",
     "backbones.resnet3d18": "BackboneSettings",
+    "backbones.clips": "BackboneSettings",
+    "backbones.matrix.import.d": "ImportedFeatures",
+    "backbones.clips.import.d": "ImportedFeatures",
+    "backbones.matrix.import.d.names": "NameList",
     f"backbones.{BACKBONE}": "BackboneSettings",
     "experiments.sample-4": "Experiment",
     "experiments.tuned": "Experiment",
@@ -78,7 +86,7 @@ def row_of(key: str) -> str:
 
 
 def test_every_key_of_the_config_has_a_row():
-    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS)}
+    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS, *IMPORTS)}
 
 
 def rows(table: dict[str, Any]) -> list[Any]:
@@ -111,6 +119,32 @@ def test_a_key_of_another_reader_plans_its_jobs(readers, key, value, jobs):
         set_key(readers, *ALONG[key])
     set_key(readers, key, value)
     assert readers.jobs() == Counter(jobs)
+
+
+@pytest.fixture
+def imports(run_once, tmp_path) -> Project:
+    """A copy of the finished study of imported features, to plan with."""
+    return run_once("imports", write_imports_study).link(tmp_path / "project")
+
+
+@pytest.mark.parametrize("key,value,jobs", rows(IMPORTS))
+def test_a_key_of_imported_features_plans_its_jobs(imports, key, value, jobs):
+    set_key(imports, key, value)
+    assert imports.jobs() == Counter(jobs)
+
+
+@pytest.mark.reruns
+def test_features_are_imported_again_where_their_file_changes_and_never_where_it_is_touched(imports):
+    data = imports.folder / "data"
+    for file in (data / "matrix.npz", data / "clips/v03.npy", data / "labels.csv"):
+        content = file.read_bytes()
+        file.unlink()
+        file.write_bytes(content)
+        os.utime(file, (OLD, OLD))
+    assert imports.jobs() == {}
+    (data / "clips/v03.npy").unlink()
+    np.save(data / "clips/v03.npy", np.zeros((5, 3)))
+    assert imports.jobs() == Counter(IMPORT_ONE)
 
 
 def replace(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from vqa.config import checks, heads
-from vqa.config.backbones import BackboneSettings
+from vqa.config.backbones import BackboneSettings, ImportedFeatures, NameList
 from vqa.config.base import ADDED
 from vqa.config.base import Model as _Model
 from vqa.config.datasets import (
@@ -274,6 +274,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "datasets.NAME.files": LabelFile,
     "datasets.NAME.raw": RawVideo,
     "backbones.NAME": BackboneSettings,
+    "backbones.NAME.import.DATASET": ImportedFeatures,
+    "backbones.NAME.import.DATASET.names": NameList,
     "experiments.NAME": Experiment,
     "experiments.NAME.init": Init,
     "splits": Splits,

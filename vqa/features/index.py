@@ -122,7 +122,7 @@ def feature_origin(entries: dict[str, Entry]) -> dict[str, Any]:
 def origin_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """What made a shard with the attributes `found`; empty where they do not say."""
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "recipe", "cube_input", "node", "every", "code", "decoder", "storage")
+    keys = ("backbone", "recipe", "cube_input", "node", "imported", "every", "code", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
     if not origin:
         return {}

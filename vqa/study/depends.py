@@ -19,6 +19,7 @@ from vqa.config import (
     Dataset,
     DemoDataset,
     Extraction,
+    ImportedFeatures,
     LabelsDataset,
     PresetDataset,
     Run,
@@ -29,7 +30,7 @@ from vqa.config.base import PERFORMANCE, added
 from vqa.config.heads import source
 from vqa.config.names import GIVEN_PARTS
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
-from vqa.features.identity import settings_of
+from vqa.features.identity import imported_settings, settings_of
 from vqa.manifest import Video
 from vqa.system.files import canonical, digest
 from vqa.video.versions import libraries
@@ -84,6 +85,34 @@ def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extract
         "backbone": backbone,
         **identity(settings, exclude={"network", "weights"}, exclude_none=True),
         **identity(extraction, exclude=PERFORMANCE),
+        "on-bad-video": dataset.on_bad_video,
+    }
+    return _joined(part for key, value in chosen.items() for part in (_flag(key), value))
+
+
+def import_depends(
+    backbone: str, every: int, given: ImportedFeatures, dataset: Dataset, videos: Sequence[Video], sources: str
+) -> str:
+    """videos: all of the dataset; sources: what identifies the content of the files."""
+    named = sorted((video.video_id, video.path, video.fps or 0.0) for video in videos)
+    return canonical(
+        {
+            **imported_settings(backbone, every, given),
+            "version": FEATURE_VERSION,
+            "sources": sources,
+            "videos": digest(named),
+            "on_bad_video": dataset.on_bad_video,
+        }
+    )
+
+
+def import_flags(backbone: str, every: int, given: ImportedFeatures, dataset: Dataset) -> str:
+    names = given.names.model_dump(exclude_none=True, exclude_defaults=True) if given.names else {}
+    chosen = {
+        "backbone": backbone,
+        "every": every,
+        **given.model_dump(exclude={"names"}, exclude_none=True),
+        **{"names" if key == "path" else key: value for key, value in names.items()},
         "on-bad-video": dataset.on_bad_video,
     }
     return _joined(part for key, value in chosen.items() for part in (_flag(key), value))

@@ -34,6 +34,11 @@ def extract_mb(memory_mb: int, device: str, pixels: int | None, whole_frames: in
     return math.ceil((1500 if device == "cpu" else 3000) + activations + frame * _DECODING / 1e6)
 
 
+def import_mb(source: int) -> int:
+    """source: bytes of the file that holds all features, 0 for a file a video. A text may hold numbers of a digit."""
+    return math.ceil(600 + 8 * source / 1e6)
+
+
 def train_minutes(run: Run, videos: int, clip_length: int, device: str) -> int:
     thinned = clip_length * max(run.sampler, 1)
     epochs = max([run.epochs, *map(int, run.tune.get("epochs", ()))]) * math.prod(map(len, run.tune.values()))

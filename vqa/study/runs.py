@@ -8,7 +8,7 @@ from typing import Any
 
 from vqa.config import Run, Study, identity, validate
 from vqa.config.base import PERFORMANCE
-from vqa.features.identity import recipe_of, settings_of
+from vqa.features.identity import imported_settings, recipe_of, settings_of
 from vqa.features.sources import State, state
 from vqa.study.grid import Grid, RunId, Variant
 from vqa.study.layout import Layout
@@ -58,6 +58,8 @@ def refuse(layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
 
 def mending_rule(foreign: Sequence[tuple[RunId, str]]) -> str:
     """The rule behind which all is made again: training on features that are wrong themselves mends nothing."""
+    if any(f"{_FEATURES}imported" in found for _, found in foreign):
+        return "import_features"
     return "extract" if any(_FEATURES in found for _, found in foreign) else "train"
 
 
@@ -67,23 +69,27 @@ def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> 
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
     features: dict[str, Any] = made.get("features") or {}
     return (
-        (other_features(grid, layout, grid.variant_of(run.experiment), features) if features else "")
+        (other_features(grid, layout, run.dataset, grid.variant_of(run.experiment), features) if features else "")
         or _unlike(found, asked)
         or _other_parts(grid.study, run, made)
         or _other_beginning(grid, run, made)
     )
 
 
-def other_features(grid: Grid, layout: Layout, variant: Variant, origin: dict[str, Any]) -> str:
+def other_features(grid: Grid, layout: Layout, dataset: str, variant: Variant, origin: dict[str, Any]) -> str:
     """How features that name their `origin` differ from those that the study asks for; "" if they do not."""
-    wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
-    if wanted["precision"] == "auto":
+    given = variant.settings.imported.get(dataset)
+    if given:
+        wanted = imported_settings(variant.name, variant.settings.every, given)
+    else:
+        wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
+    if wanted.get("precision") == "auto":
         del wanted["precision"]  # a run records what it meant; the index holds all shards to one
-    always = {"node", "every", "code", "recipe"}  # at their defaults they are not recorded
+    always = {"node", "every", "code", "recipe", "imported"}  # at their defaults they are not recorded
     asked = {_FEATURES + key: wanted.get(key) for key in (wanted.keys() & origin.keys()) | always}
     found = {key: origin.get(key.removeprefix(_FEATURES)) for key in asked} | {_FEATURES + "recipe": recipe_of(origin)}
     checkpoint = weights(grid, layout, variant.slug)
-    if "weights_sha256" in origin and checkpoint.is_file():
+    if "weights_sha256" in origin and not given and checkpoint.is_file():
         name = f"{_FEATURES}weights"
         asked[name], found[name] = _sha256(checkpoint, state(checkpoint)), origin["weights_sha256"]
     return _unlike(found, asked)

@@ -14,7 +14,7 @@ from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
 from vqa.study import console, depends, names, record, resources, session, sources
 from vqa.study.grid import Grid, RunId
-from vqa.study.layout import Layout, missing_shards
+from vqa.study.layout import ALL, Layout, missing_shards
 from vqa.study.parts import split_files
 from vqa.study.sources import Planned, Sources
 from vqa.system import devices, errors
@@ -116,7 +116,7 @@ def all_videos():
 
 
 def all_weights():
-    return list(dict.fromkeys(weights_file(slug) for slug in GRID.slugs))
+    return list(dict.fromkeys(weights_file(variant.slug) for variant in GRID.backbones if not variant.imported))
 
 
 def weights_file(slug):
@@ -128,6 +128,8 @@ def all_receipts():
 
 
 def receipts(dataset, slug):
+    if GRID.backbone_of(slug).imported:
+        return [PATHS.receipt(dataset, slug, ALL)]
     return [PATHS.receipt(dataset, slug, bucket) for bucket in SOURCES.buckets(dataset)]
 
 
@@ -165,7 +167,7 @@ def figure_files():
 
 
 def all_probes():
-    return [PATHS.probe(dataset) for dataset in STUDY.datasets]
+    return [PATHS.probe(dataset) for dataset in GRID.decoded]
 
 
 def clips(wildcards):
@@ -229,6 +231,30 @@ def bucket_depends(wildcards):
 
 def extract_flags(wildcards):
     return depends.extract_flags(*extracted(wildcards))
+
+
+def given_features(wildcards):
+    """What the identity and the flags of an import are both made from."""
+    variant = GRID.backbone_of(wildcards.backbone)
+    given = variant.settings.imported[wildcards.dataset]
+    return variant.name, variant.settings.every, given, STUDY.datasets[wildcards.dataset]
+
+
+def import_depends(wildcards):
+    if not workflow.is_main_process:
+        return ""
+    videos = SOURCES.listing(wildcards.dataset).videos
+    identity = SOURCES.identity(wildcards.dataset, wildcards.backbone, ALL)
+    return depends.import_depends(*given_features(wildcards), videos, identity)
+
+
+def import_flags(wildcards):
+    return depends.import_flags(*given_features(wildcards))
+
+
+def import_mb(wildcards, attempt):
+    path = given_features(wildcards)[2].path
+    return resources.import_mb(path.stat().st_size if path.is_file() else 0) * attempt
 
 
 def manifest_depends(wildcards):
