@@ -7,20 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import numpy as np
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from tests.workflow.conftest import Project
-from tests.workflow.imports_study import write_imports_study
 from tests.workflow.readers_study import BACKBONE, DATASETS, write_readers_study
 from tests.workflow.rerun_matrix import (
     ALL,
     ALONG,
     EVALUATE,
     EXTRACT,
-    IMPORT_ONE,
     IMPORTS,
     LIST_ONE,
     LOOK_AGAIN,
@@ -121,32 +118,6 @@ def test_a_key_of_another_reader_plans_its_jobs(readers, key, value, jobs):
     assert readers.jobs() == Counter(jobs)
 
 
-@pytest.fixture
-def imports(run_once, tmp_path) -> Project:
-    """A copy of the finished study of imported features, to plan with."""
-    return run_once("imports", write_imports_study).link(tmp_path / "project")
-
-
-@pytest.mark.parametrize("key,value,jobs", rows(IMPORTS))
-def test_a_key_of_imported_features_plans_its_jobs(imports, key, value, jobs):
-    set_key(imports, key, value)
-    assert imports.jobs() == Counter(jobs)
-
-
-@pytest.mark.reruns
-def test_features_are_imported_again_where_their_file_changes_and_never_where_it_is_touched(imports):
-    data = imports.folder / "data"
-    for file in (data / "matrix.npz", data / "clips/v03.npy", data / "labels.csv"):
-        content = file.read_bytes()
-        file.unlink()
-        file.write_bytes(content)
-        os.utime(file, (OLD, OLD))
-    assert imports.jobs() == {}
-    (data / "clips/v03.npy").unlink()
-    np.save(data / "clips/v03.npy", np.zeros((5, 3)))
-    assert imports.jobs() == Counter(IMPORT_ONE)
-
-
 def replace(path: Path, text: str) -> None:
     """By an older file; the studies that `path` is linked to keep theirs."""
     path.unlink()
@@ -230,6 +201,11 @@ def add_variant(raw: dict[str, Any]) -> None:
     raw["experiments"]["sparse"] = raw["experiments"]["sample-4"] | {"backbone": "sparse"}
 
 
+def join_backbones(raw: dict[str, Any]) -> None:
+    joined = ["efficientnet_lite0", "resnet3d18"]
+    raw["experiments"]["joined"] = raw["experiments"]["sample-4"] | {"backbone": joined}
+
+
 def rename_dataset(raw: dict[str, Any]) -> None:
     raw["datasets"]["other"] = raw["datasets"].pop("demo")
 
@@ -247,6 +223,7 @@ def list_as_table(raw: dict[str, Any]) -> None:
         pytest.param(remove, EVALUATE, marks=pytest.mark.reruns),
         pytest.param(add, TWO_TRAININGS, marks=pytest.mark.reruns),
         pytest.param(add_variant, {"extract": 2, "index": 1} | TWO_TRAININGS),
+        pytest.param(join_backbones, TWO_TRAININGS, marks=pytest.mark.reruns),
         pytest.param(rename_dataset, {k.replace("demo_data_demo", "demo_data_other"): n for k, n in ALL.items()
                                       if k != "weights"}, marks=pytest.mark.reruns),
         # Its clips are nobody's output any more: each bucket looks at them, and decodes nothing.

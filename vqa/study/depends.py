@@ -135,9 +135,14 @@ def train_depends(run: Run, permutations: Sequence[str], split_files: Sequence[s
 
 
 def train_flags(
-    run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = (), init: Sequence[Path] = ()
+    run: Run,
+    permutations: Sequence[Path],
+    split_files: Sequence[Path] = (),
+    init: Sequence[Path] = (),
+    joined: Sequence[Path] = (),
 ) -> str:
-    files = (("--permutations", permutations), ("--split-file", split_files), ("--init", init))
+    """joined: the indexes of further backbones, whose features stand beside the first one's."""
+    files = (("--permutations", permutations), ("--split-file", split_files), ("--init", init), ("--join", joined))
     named = [(flag, path) for flag, paths in files for path in paths]
     return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
@@ -149,8 +154,8 @@ def cross_depends(study: Study) -> str:
     return canonical({"version": TRAINING_VERSION, "datasets": sorted(study.datasets), **rounded})
 
 
-def cross_flags(targets: Sequence[tuple[str, Path, Path]]) -> str:
-    """targets: (dataset, manifest, index) each."""
+def cross_flags(targets: Sequence[tuple[str | Path, ...]]) -> str:
+    """targets: (dataset, manifest, index) each, with the indexes of all joined features."""
     return _joined(part for target in targets for part in ("--dataset", ":".join(map(str, target))))
 
 

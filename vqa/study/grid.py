@@ -89,7 +89,10 @@ class Grid:
 
     @cached_property
     def backbones(self) -> list[Variant]:
-        return [_variant(self.study, name) for name in sorted({e.backbone for e in self.study.experiments.values()})]
+        return [
+            _variant(self.study, name)
+            for name in sorted({b for e in self.study.experiments.values() for b in e.backbones})
+        ]
 
     @property
     def slugs(self) -> list[str]:
@@ -104,10 +107,10 @@ class Grid:
     def backbone_of(self, slug: str) -> Variant:
         return next(variant for variant in self.backbones if variant.slug == slug)
 
-    def variant_of(self, experiment: str) -> Variant:
-        """The backbone of an experiment."""
-        name = self.study.experiments[experiment].backbone
-        return next(variant for variant in self.backbones if variant.name == name)
+    def variants_of(self, experiment: str) -> list[Variant]:
+        """The backbone of an experiment, or those whose features it joins."""
+        names = self.study.experiments[experiment].backbones
+        return [variant for name in names for variant in self.backbones if variant.name == name]
 
     @cached_property
     def own_models(self) -> dict[str, str]:
@@ -141,8 +144,9 @@ class Grid:
     def features(self) -> list[tuple[str, str]]:
         """(dataset, backbone's folder name) of all features that are trained on or tested across datasets."""
         used = {
-            (dataset, self.variant_of(name).slug)
+            (dataset, variant.slug)
             for name in self.study.experiments
+            for variant in self.variants_of(name)
             for dataset in (self.study.datasets if name in self.study.cross_dataset else self.study.datasets_of(name))
         }
         return [(dataset, slug) for dataset in self.study.datasets for slug in self.slugs if (dataset, slug) in used]

@@ -6,6 +6,7 @@ a retry multiplies them by its attempt. Imports no torch.
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,6 +60,11 @@ def sizes(index: str, mtime_ns: int) -> Sizes:
     with open(index, newline="", encoding="utf-8") as file:
         found = [(int(row["rows"]), int(row["dim"])) for row in csv.DictReader(file)]
     return Sizes(tuple(rows for rows, _ in found), max((dim for _, dim in found), default=0))
+
+
+def joined(found: Sequence[Sizes]) -> Sizes:
+    """Of features that stand side by side at the rows of the finest."""
+    return Sizes(max((sizes.rows for sizes in found), key=sum), sum(sizes.dim for sizes in found))
 
 
 def train_mb(run: Run, found: Sizes, device: str) -> int:

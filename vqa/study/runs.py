@@ -69,11 +69,24 @@ def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> 
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
     features: dict[str, Any] = made.get("features") or {}
     return (
-        (other_features(grid, layout, run.dataset, grid.variant_of(run.experiment), features) if features else "")
+        _other_origins(grid, layout, run, features)
         or _unlike(found, asked)
         or _other_parts(grid.study, run, made)
         or _other_beginning(grid, run, made)
     )
+
+
+def _other_origins(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> str:
+    """How the features differ that a run was made from; nothing where it does not say."""
+    variants = grid.variants_of(run.experiment)
+    origins = made.get("joined", [made] if made else [])
+    if made and len(origins) != len(variants):
+        return f"was trained on {len(origins)} joined backbones, where the study has {len(variants)}"
+    found = [
+        other_features(grid, layout, run.dataset, variant, origin)
+        for variant, origin in zip(variants, origins, strict=False)
+    ]
+    return next(filter(None, found), "")
 
 
 def other_features(grid: Grid, layout: Layout, dataset: str, variant: Variant, origin: dict[str, Any]) -> str:
@@ -149,8 +162,10 @@ class _Digests:
 
 def _other_inputs(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any], files: _Digests) -> str:
     """Whether the manifest or the index has changed since; runs of version 0.1 do not say."""
-    index = layout.index(run.dataset, grid.variant_of(run.experiment).slug)
-    for name, path in (("manifest", layout.manifest(run.dataset)), ("index", index)):
+    indexes = [layout.index(run.dataset, variant.slug) for variant in grid.variants_of(run.experiment)]
+    named = [("manifest", layout.manifest(run.dataset)), ("index", indexes[0])]
+    named += [(f"index-{number}", path) for number, path in enumerate(indexes[1:], start=2)]
+    for name, path in named:
         digest = made.get("inputs", {}).get(name)
         if digest and digest != files.of(path):
             return f"was trained on another {path}"

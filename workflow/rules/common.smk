@@ -101,14 +101,15 @@ def extract_mb(wildcards, attempt):
 
 
 def train_mb(wildcards, input, attempt):
-    index = Path(input.index)  # where it is still to be made, Snakemake asks again once it is there
-    found = resources.sizes(input.index, index.stat().st_mtime_ns)
+    indexes = [input.index, *input.joined]  # where one is still to be made, Snakemake asks again once it is there
+    found = resources.joined([resources.sizes(index, Path(index).stat().st_mtime_ns) for index in indexes])
     return resources.train_mb(GRID.run_settings(wildcards.experiment), found, TRAIN_DEVICE) * attempt
 
 
 def train_minutes(wildcards, attempt):
-    run, variant = GRID.run_settings(wildcards.experiment), GRID.variant_of(wildcards.experiment)
-    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), variant.row_frames, TRAIN_DEVICE) * attempt
+    run = GRID.run_settings(wildcards.experiment)
+    frames = min(variant.row_frames for variant in GRID.variants_of(wildcards.experiment))
+    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), frames, TRAIN_DEVICE) * attempt
 
 
 def all_videos():
@@ -274,7 +275,11 @@ def dataset_receipts(wildcards):
 
 
 def run_index(wildcards):
-    return experiment_index(wildcards, wildcards.dataset)
+    return experiment_indexes(wildcards, wildcards.dataset)[0]
+
+
+def run_joined(wildcards):
+    return experiment_indexes(wildcards, wildcards.dataset)[1:]
 
 
 def run_permutations(wildcards):
@@ -303,7 +308,8 @@ def run_depends(wildcards):
 
 def run_flags(wildcards):
     run = GRID.run_settings(wildcards.experiment)
-    return depends.train_flags(run, run_permutations(wildcards), run_split_file(wildcards), run_init(wildcards))
+    files = run_permutations(wildcards), run_split_file(wildcards), run_init(wildcards), run_joined(wildcards)
+    return depends.train_flags(run, *files)
 
 
 def dataset_metadata(wildcards):
@@ -316,11 +322,11 @@ def other_datasets(wildcards):
     return [name for name in STUDY.datasets if name != wildcards.dataset]
 
 
-def experiment_index(wildcards, dataset):
-    return PATHS.index(dataset, GRID.variant_of(wildcards.experiment).slug)
+def experiment_indexes(wildcards, dataset):
+    return [PATHS.index(dataset, variant.slug) for variant in GRID.variants_of(wildcards.experiment)]
 
 
 def cross_targets(wildcards):
     return depends.cross_flags(
-        [(name, PATHS.manifest(name), experiment_index(wildcards, name)) for name in other_datasets(wildcards)]
+        [(name, PATHS.manifest(name), *experiment_indexes(wildcards, name)) for name in other_datasets(wildcards)]
     )
