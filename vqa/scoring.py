@@ -85,6 +85,13 @@ class Scorer:
     @staticmethod
     def _check(head_path: Path, name: str, weights: Path, origin: dict[str, Any]) -> str:
         """The checksum of the weights."""
+        if joined := origin.get("joined"):
+            names = " and ".join(each["backbone"] for each in joined)
+            raise UserError(
+                f"{head_path}: was trained on joined features, of {names}; only heads of one backbone score"
+            )
+        if origin.get("imported"):
+            raise UserError(f"{head_path}: was trained on imported features ({name}), which nothing here computes")
         if origin and name != origin["backbone"]:
             raise UserError(f"{head_path}: was trained on {origin['backbone']} features, not on {name}'s")
         if origin and recipe_of(origin) != recipe(name, origin.get("node")):

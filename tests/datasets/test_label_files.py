@@ -201,3 +201,16 @@ def test_files_that_are_not_there_or_not_text_are_user_errors(tmp_path):
         read(**labels | {"videos": tmp_path / "nowhere"})
     with pytest.raises(UserError, match="needs a table with a header"):
         read(reader="labels", files=[{"path": tmp_path / "l.txt", "where": "a == 1"}], videos=tmp_path)
+
+
+@pytest.mark.parametrize("reader", ["labels", "table"])
+def test_labels_alone_make_a_dataset_where_no_video_is_decoded(tmp_path, reader):
+    (tmp_path / "table").write_text("name,mos,fps\na/x.mp4,1,25\ny,2,30\n")
+    (tmp_path / "labels").write_text("a/x.mp4, 0, 0, 1\ny, 0, 0, 2\n")
+    columns = {"columns": {"path": "name", "mos": "mos", "fps": "fps"}} if reader == "table" else {}
+    raw = {"reader": reader, "path": str(tmp_path / reader), "exclude": ["y"], **columns}
+    dataset: Dataset = TypeAdapter(Dataset).validate_python(raw)
+    (video,) = datasets.read("d", dataset, tmp_path, on_disk=False).videos
+    assert (video.video_id, video.path, video.mos, video.fps) == ("x", "a/x.mp4", 1.0, 25.0 if columns else None)
+    with pytest.raises(UserError, match=r"videos: is needed" if reader == "labels" else "1 of 1 videos|none of the"):
+        datasets.read("d", dataset, tmp_path)

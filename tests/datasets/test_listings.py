@@ -38,7 +38,7 @@ def test_konvid(tmp_path):
     metadata.parent.mkdir()
     metadata.write_bytes('\ufeff"Flickr_ID"," MOS "\r\n" 3001 ","2.5"\r\n"3002","3,5"\r\n'.encode())
     video = Video("3001", str(root / "KoNViD_1k_videos/3001.mp4"), 2.5)
-    assert listed("konvid-1k", root) == Listing(root, [video], [metadata], ["3002 (3002.mp4)"], [])
+    assert listed("konvid-1k", root) == Listing(root, [video], [metadata], [Video("3002", "3002.mp4", 3.5)], [])
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_cvd2014(tmp_path):
         Video("a", str(root / "Test1/Talking_head/a.avi"), 2.5, scene="talking-head"),
         Video("b", str(root / "b.avi"), -3.0),
     ]
-    assert listed("cvd2014", root) == Listing(root, found, [metadata], ["c (c.avi)", "d (d.avi)"], [])
+    lost = [Video("c", "c.avi", 4.0, scene="city"), Video("d", "d.avi", 5.0, scene="caf\xe9")]
+    assert listed("cvd2014", root) == Listing(root, found, [metadata], lost, [])
+    assert listed("cvd2014", root).missing == ["c (c.avi)", "d (d.avi)"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,9 @@ def test_live_vqc(tmp_path):
         root / "data.mat", {"video_list": cells(["A001.mp4", "B002.mp4", "C003.mp4"]), "mos": [[1.5], [2], [3]]}
     )
     found = [Video("A001", str(root / "Video/A001.mp4"), 1.5), Video("B002", str(root / "B002.MP4"), 2.0)]
-    assert listed("live-vqc", root) == Listing(root, found, [root / "data.mat"], ["C003 (Video/C003.mp4)"], [])
+    assert listed("live-vqc", root) == Listing(
+        root, found, [root / "data.mat"], [Video("C003", "Video/C003.mp4", 3.0)], []
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +143,8 @@ def test_live_qualcomm(tmp_path):
             names[:2], ["Color", "Focus"], [1.5, 2.5], ["0723_manundertree", "0911nightscene"], strict=True
         )
     ]
-    assert listed("live-qualcomm", root) == Listing(root, found, [metadata], ["1_2 (Focus/1_2.yuv)"], [])
+    listing = listed("live-qualcomm", root)
+    assert listing == Listing(root, found, [metadata], listing.lost, []) and listing.missing == ["1_2 (Focus/1_2.yuv)"]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +188,8 @@ def test_vsfa_info(tmp_path, video_format, raw):
     size = {"width": 64, "height": 48, "pixel_format": "yuvj420p"} if raw else {}
     found = [Video("a", str(root / "City/a.yuv"), 1.0, scene="scene-1", **size),
              Video("d", str(root / "d.yuv"), 3.0, scene="scene-2", **size)]  # fmt: skip
-    expected = Listing(root, found, [path], ["b_c (Focus\\b c.yuv)"], [])
+    lost = [Video("b_c", "Focus\\b c.yuv", 2.0, scene="scene-1", **size)]
+    expected = Listing(root, found, [path], lost, [])
     settings = VsfaInfoDataset(reader="vsfa-info", path=path, videos=root)
     assert datasets.list_videos("d", settings, RESULTS) == expected
     assert vsfa_info.names(path) == names
@@ -232,7 +238,7 @@ def test_ids_are_safe_file_names(name, expected):
 def test_a_table(tmp_path):
     (tmp_path / "t.csv").write_text("video_id,path,mos\na,v/a.mp4,1\nb,v/b.mp4,2\n")
     root = touch(tmp_path, "v/a.mp4")
-    expected = Listing(root, [Video("a", str(root / "v/a.mp4"), 1.0)], [root / "t.csv"], ["b (b.mp4)"], [])
+    expected = Listing(root, [Video("a", str(root / "v/a.mp4"), 1.0)], [root / "t.csv"], [Video("b", "b.mp4", 2.0)], [])
     assert datasets.list_videos("d", TableDataset(reader="table", path=tmp_path / "t.csv"), RESULTS) == expected
 
 

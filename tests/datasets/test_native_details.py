@@ -133,7 +133,8 @@ def test_labels_that_are_no_finite_numbers_are_refused(text):
 
 
 def test_exclusions_leave_out_found_and_missing_videos_alike():
-    listing = Listing(Path(), [Video("a", "a.mp4", 1.0), Video("b", "b.mp4", 2.0)], [], ["c (c d.mp4)", "e (e.mp4)"])
+    lost = [Video("c", "c d.mp4", 3.0), Video("e", "e.mp4", 4.0)]
+    listing = Listing(Path(), [Video("a", "a.mp4", 1.0), Video("b", "b.mp4", 2.0)], [], lost)
     left = listing.without(["c", "a"], "d")
     assert [video.video_id for video in left.videos] == ["b"]
     assert left.missing == ["e (e.mp4)"] and left.excluded == ["a", "c"]

@@ -248,7 +248,7 @@ def test_index_notices_missing_foreign_and_orphaned_shards(tmp_path, dataset, we
     assert vqa(*arguments).returncode == 0
     assert {k: v.rows for k, v in read_index(tmp_path / "index.csv").items()} == {"a": 20, "b": 33, "c": 9, "d": 16}
     (tmp_path / "shards" / "a.h5").rename(tmp_path / "shards" / "z.h5")
-    assert_one_line_error(vqa(*arguments), "a.h5", "missing", "--forcerun extract --until index")
+    assert_one_line_error(vqa(*arguments), "a.h5", "missing", "--forcerun extract import_features --until index")
     write_manifest(tmp_path / "manifest.csv", [replace(v) for v in dataset if v.video_id != "a"])
     result = vqa(*arguments)
     assert result.returncode == 0 and "1 shards belong to no video any more (`vqa clean`): z" in result.stderr

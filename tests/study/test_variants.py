@@ -36,7 +36,7 @@ def test_two_settings_of_one_network_have_folders_of_their_own_and_share_its_wei
     }
     sparse = grid.backbone_of("r50-sparse")
     assert (sparse.network.name, sparse.row_frames) == ("resnet50", 16)
-    assert sparse.note == "ResNet-50, ImageNet V1 weights, of every 16th frame"
+    assert sparse.note == "ResNet-50, ImageNet V1 weights, one of each 16 frames"
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_lost_shard_is_named_with_the_command_that_mends_it(tmp_path):
     study = make_study(tmp_path / "study", 10)
     (study / "v03.h5").unlink()
     result = train(study, tmp_path / "run")
-    assert_one_line_error(result, "v03.h5", "--forcerun extract --until index")
+    assert_one_line_error(result, "v03.h5", "--forcerun extract import_features --until index")
     assert not (tmp_path / "run").exists()
 
 

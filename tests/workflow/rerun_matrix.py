@@ -162,6 +162,20 @@ READERS = {
 }
 
 AGAIN = {"backbone": "torchvision/squeezenet1_1", "batch_size": 4, "modes": ["OO"], "datasets": ["table"]}
+# Keys of the study of imported features: two of them, and a training each.
+IMPORT_ONE = {"import_features": 1, "index": 1, "train": 1} | EVALUATE
+IMPORTS = {
+    "backbones.matrix.import.d.path": ("other/matrix.npz", IMPORT_ONE),
+    "backbones.matrix.import.d.variable": ("more", IMPORT_ONE),
+    "backbones.matrix.import.d.names": ({"path": "data/labels.csv", "column": "again"}, IMPORT_ONE),
+    "backbones.matrix.import.d.names.path": ("other/labels.csv", IMPORT_ONE),
+    "backbones.matrix.import.d.names.column": ("again", IMPORT_ONE),
+    "backbones.matrix.import.d.names.separator": (";", IMPORT_ONE),
+    "backbones.clips.import.d.ending": (".x.npy", IMPORT_ONE),
+    "backbones.clips.every": (4, IMPORT_ONE),
+    "extraction.storage": ("float32", SHOW),
+}
+
 # What changes along, where a key cannot change alone.
 ALONG = {
     "datasets.labels.path": ("datasets.labels.files", []),
@@ -171,4 +185,7 @@ ALONG = {
 }
 
 # Asked by `make test` too; `make test-reruns` asks them all.
-QUICK = {"training.lr", "extraction.memory_mb", "plots.dpi", "datasets.demo.exclude", "experiments.sample-4.modes"}
+QUICK = {
+    "training.lr", "extraction.memory_mb", "plots.dpi", "datasets.demo.exclude", "experiments.sample-4.modes",
+    "backbones.matrix.import.d.variable",
+}  # fmt: skip

@@ -18,6 +18,7 @@ from tests.workflow.rerun_matrix import (
     ALONG,
     EVALUATE,
     EXTRACT,
+    IMPORTS,
     LIST_ONE,
     LOOK_AGAIN,
     QUICK,
@@ -43,6 +44,10 @@ STANDS_FOR = {
     "datasets.columns": "TableDataset",
     "backbones.efficientnet_lite0": "BackboneSettings",
     "backbones.resnet3d18": "BackboneSettings",
+    "backbones.clips": "BackboneSettings",
+    "backbones.matrix.import.d": "ImportedFeatures",
+    "backbones.clips.import.d": "ImportedFeatures",
+    "backbones.matrix.import.d.names": "NameList",
     f"backbones.{BACKBONE}": "BackboneSettings",
     "experiments.sample-4": "Experiment",
     "experiments.tuned": "Experiment",
@@ -78,7 +83,7 @@ def row_of(key: str) -> str:
 
 
 def test_every_key_of_the_config_has_a_row():
-    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS)}
+    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS, *IMPORTS)}
 
 
 def rows(table: dict[str, Any]) -> list[Any]:
@@ -196,6 +201,11 @@ def add_variant(raw: dict[str, Any]) -> None:
     raw["experiments"]["sparse"] = raw["experiments"]["sample-4"] | {"backbone": "sparse"}
 
 
+def join_backbones(raw: dict[str, Any]) -> None:
+    joined = ["efficientnet_lite0", "resnet3d18"]
+    raw["experiments"]["joined"] = raw["experiments"]["sample-4"] | {"backbone": joined}
+
+
 def rename_dataset(raw: dict[str, Any]) -> None:
     raw["datasets"]["other"] = raw["datasets"].pop("demo")
 
@@ -213,6 +223,7 @@ def list_as_table(raw: dict[str, Any]) -> None:
         pytest.param(remove, EVALUATE, marks=pytest.mark.reruns),
         pytest.param(add, TWO_TRAININGS, marks=pytest.mark.reruns),
         pytest.param(add_variant, {"extract": 2, "index": 1} | TWO_TRAININGS),
+        pytest.param(join_backbones, TWO_TRAININGS, marks=pytest.mark.reruns),
         pytest.param(rename_dataset, {k.replace("demo_data_demo", "demo_data_other"): n for k, n in ALL.items()
                                       if k != "weights"}, marks=pytest.mark.reruns),
         # Its clips are nobody's output any more: each bucket looks at them, and decodes nothing.

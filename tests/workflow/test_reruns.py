@@ -97,7 +97,7 @@ def test_a_deleted_shard_is_noticed_and_mended_as_told(project):
     lost.unlink()
     told = project.run().stderr
     assert "1 shards are missing" in told and "clip-004.h5" in told
-    assert "--forcerun extract --until index" in told
+    assert "--forcerun extract import_features --until index" in told
     project.run("--forcerun", "extract", "--until", "index")
     assert lost.exists() and project.jobs() == {}
     after = project.snapshot()

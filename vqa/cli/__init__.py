@@ -22,6 +22,7 @@ _COMMANDS = {
     "splits": "data",
     "weights": "features",
     "extract": "features",
+    "import-features": "features",
     "index": "features",
     "clean": "features",
     "train": "training",

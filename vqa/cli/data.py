@@ -31,12 +31,13 @@ def manifest(study: Study, dataset: str, output: Path) -> None:
     from vqa import datasets
     from vqa.datasets import demo, table
     from vqa.manifest import write_manifest
+    from vqa.study.grid import Grid
 
     settings = configs.dataset(study, dataset)
     if isinstance(settings, DemoDataset):
         listing = table.read(demo.table(dataset, study.store)).without(settings.exclude, dataset)
     else:
-        listing = datasets.read(dataset, settings, study.store)
+        listing = datasets.read(dataset, settings, study.store, on_disk=dataset in Grid(study).decoded)
     write_manifest(output, listing.videos)
 
 

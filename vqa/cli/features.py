@@ -9,7 +9,7 @@ import click
 from vqa import config as configs
 from vqa import datasets
 from vqa.cli.options import FILE, FOLDER, config_option, digest_option, load_study, settings_options
-from vqa.config import BackboneSettings, Extraction
+from vqa.config import BackboneSettings, Extraction, ImportedFeatures, NameList
 from vqa.manifest import Video, read_manifest
 from vqa.system.errors import UserError
 
@@ -70,10 +70,9 @@ def extract(
     from vqa.backbones.registry import require_checkpoint
     from vqa.features.extract import extract as run_extraction
     from vqa.features.identity import bucket_of
-    from vqa.features.sources import read_task
 
     if task:
-        videos = read_task(task).videos
+        videos = _task_videos(task)
     else:
         number, total = _bucket(bucket)
         videos = [v for v in _videos(manifest, config, digest, dataset) if bucket_of(v.video_id, total) == number]
@@ -107,6 +106,51 @@ def _bucket(text: str) -> tuple[int, int]:
     if not (number.isdigit() and total.isdigit() and int(number) < int(total)):
         raise UserError(f"--bucket {text}: must be I/N with 0 <= I < N, such as 0/8")
     return int(number), int(total)
+
+
+@click.command("import-features")
+@click.option("--task", type=FILE, help="the videos: as the workflow planned them (JSON)")
+@click.option("--manifest", type=FILE, help="the videos: a manifest (CSV)")
+@click.option("--backbone", required=True, help="name of the features")
+@click.option("--output", type=FOLDER, required=True, help="folder of the shards")
+@click.option("--receipt", type=FILE, required=True, help="JSON to write: shard -> fingerprint")
+@click.option("--seen", type=FILE, help="JSON to write: what was read of each source of the task")
+@click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
+@click.option("--path", type=click.Path(path_type=Path), required=True, help="a matrix, or a folder of a file a video")
+@click.option("--names", type=FILE, help="whose the rows, or the numbered files, are: CSV, .txt or .mat")
+@settings_options(NameList, only=("column", "separator"))
+@settings_options(ImportedFeatures, only=("variable", "ending"))
+@settings_options(BackboneSettings, only=("every",))
+def import_features(
+    task: Path | None,
+    manifest: Path | None,
+    backbone: str,
+    output: Path,
+    receipt: Path,
+    seen: Path | None,
+    on_bad_video: str,
+    names: Path | None,
+    column: str | None,
+    separator: str,
+    every: int,
+    **given: Any,
+) -> None:
+    """Features that others made, one HDF5 shard a video; joined with the videos by name.
+
+    Shards that are up to date are kept.
+    """
+    from vqa.features.imported import import_features as run_import
+
+    listed = {"path": names, "column": column, "separator": separator} if names else None
+    chosen = configs.validate(ImportedFeatures, given | {"names": listed})
+    videos = _task_videos(task) if task else _videos(manifest, None, None, None)
+    run_import(videos, backbone, every, chosen, output, receipt, on_bad_video, partial(_stamps, task), seen)
+
+
+def _task_videos(task: Path) -> list[Video]:
+    from vqa.features.sources import read_task
+
+    return read_task(task).videos
 
 
 @click.command()

@@ -15,6 +15,9 @@ from vqa.system.errors import UserError
 @click.command()
 @click.option("--manifest", type=FILE, required=True, help="manifest of the dataset (CSV)")
 @click.option("--index", type=FILE, required=True, help="feature index of the dataset (CSV)")
+@click.option(
+    "--join", "joined", type=FILE, multiple=True, help="index of a backbone whose features are joined; repeat"
+)
 @click.option("--order", type=click.Choice(["O", "S"]), required=True, help="frames in order, or shuffled")
 @click.option("--seed", type=click.IntRange(0), required=True, help="run seed: split, weights, draws")
 @click.option("--output", type=FOLDER, required=True, help="folder for head.pt, history, predictions")
@@ -25,6 +28,7 @@ from vqa.system.errors import UserError
 def train(
     manifest: Path,
     index: Path,
+    joined: tuple[Path, ...],
     order: Order,
     seed: int,
     output: Path,
@@ -35,7 +39,7 @@ def train(
 ) -> None:
     """Train one head, select its epoch on validation SROCC, predict the test set in both orders."""
     from vqa.datasets.vsfa_info import stored_permutation
-    from vqa.features.index import feature_origin, read_index
+    from vqa.features.index import feature_origin, read_indexes
     from vqa.manifest import read_manifest
     from vqa.protocol.split_files import read_split_file
     from vqa.protocol.splits import split
@@ -48,10 +52,11 @@ def train(
     stored = stored_permutation(permutations, seed) if permutations else None
     given = read_split_file(split_file) if split_file else None
     parts = split(videos, seed, run.split, stored, given)
-    entries = read_index(index)
+    entries = read_indexes([index, *joined])
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good
 
     read = {"manifest": manifest, "index": index, "split_file": split_file, "init": init}
+    read |= {f"index-{number}": path for number, path in enumerate(joined, start=2)}
     made_by = {
         "manifest": portable(manifest, index, output),
         "index": portable(index, manifest, output),
@@ -64,7 +69,7 @@ def train(
 @click.command()
 @click.option("--head", type=FILE, required=True, help="a trained head.pt")
 @click.option("--dataset", "targets", multiple=True, required=True, metavar="NAME:MANIFEST:INDEX",
-              help="a dataset to test on; may be given several times")  # fmt: skip
+              help="a dataset to test on; may be given several times; joined features have more indexes")  # fmt: skip
 @click.option("--output", type=FILE, required=True, help="CSV: dataset, video_id, mos, score")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 def cross(head: Path, targets: tuple[str, ...], output: Path, threads: int) -> None:
@@ -74,8 +79,8 @@ def cross(head: Path, targets: tuple[str, ...], output: Path, threads: int) -> N
     predict_others(head, [_target(target) for target in targets], output, threads)
 
 
-def _target(text: str) -> tuple[str, Path, Path]:
-    parts = text.split(":")
-    if len(parts) != 3:
+def _target(text: str) -> tuple[str, Path, list[Path]]:
+    name, *paths = text.split(":")
+    if len(paths) < 2:
         raise UserError("--dataset must be NAME:MANIFEST:INDEX")
-    return parts[0], Path(parts[1]), Path(parts[2])
+    return name, Path(paths[0]), list(map(Path, paths[1:]))

@@ -1,6 +1,6 @@
 """The study config: typed, one source of truth. Imports no torch."""
 
-from vqa.config.backbones import BackboneSettings
+from vqa.config.backbones import BackboneSettings, ImportedFeatures, NameList
 from vqa.config.base import identity
 from vqa.config.datasets import (
     Dataset,
@@ -18,8 +18,8 @@ from vqa.config.names import MODES, Mode, NativeReader, Precision
 from vqa.config.schema import Experiment, Extraction, Run, Statistics, Study, Training
 
 __all__ = [
-    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "LabelFile", "LabelsDataset",
-    "Mode", "NativeDataset", "NativeReader", "Precision", "PresetDataset", "RawVideo", "Run", "Statistics", "Study",
-    "TableDataset", "Training", "VsfaInfoDataset", "dataset", "identity", "load", "parse", "read", "to_yaml",
-    "validate",
+    "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "ImportedFeatures", "LabelFile",
+    "LabelsDataset", "Mode", "NameList", "NativeDataset", "NativeReader", "Precision", "PresetDataset", "RawVideo",
+    "Run", "Statistics", "Study", "TableDataset", "Training", "VsfaInfoDataset", "dataset", "identity", "load",
+    "parse", "read", "to_yaml", "validate",
 ]  # fmt: skip

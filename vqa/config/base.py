@@ -23,7 +23,7 @@ def identity(
     come never replan a finished study.
     """
     left_out = _unused(settings) | dict.fromkeys(exclude, True)
-    return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none)
+    return settings.model_dump(mode="json", include=include, exclude=left_out, exclude_none=exclude_none, by_alias=True)
 
 
 def added(settings: BaseModel) -> set[str]:

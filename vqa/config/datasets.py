@@ -127,7 +127,11 @@ class LabelsDataset(_Labelled):
 
     reader: Literal["labels"]
     path: FilePath | None = Field(None, description="the label file; or `files:`")
-    videos: FilePath = Field(description="folder the videos are searched in, by relative path, name or stem")
+    videos: FilePath | None = Field(
+        None,
+        description="folder the videos are searched in, by relative path, name or stem; may be left out where all "
+        "features are imported",
+    )
 
 
 class TableDataset(_Labelled):

@@ -7,7 +7,28 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 _OWN = r"[A-Za-z0-9_./~][A-Za-z0-9_./~-]*:[A-Za-z_][A-Za-z0-9_]*"  # file.py:Class, package.module:Class
-BackboneName = Annotated[str, Field(pattern=rf"^([A-Za-z0-9][A-Za-z0-9_./-]*|{_OWN})$", max_length=200)]
+_ONE = rf"([A-Za-z0-9][A-Za-z0-9_./-]*|{_OWN})"
+BackboneName = Annotated[str, Field(pattern=rf"^{_ONE}$", max_length=200)]
+JOINT = "+"
+_JOINED = rf"^{_ONE}(\+{_ONE})*$"
+_TEXT = {"type": "string", "pattern": _JOINED}
+
+
+def _joined(names: Any) -> Any:
+    """A list of backbones as one text; equal texts are equal experiments."""
+    if isinstance(names, list | tuple):
+        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError("give a backbone, or a list of different ones")
+        return JOINT.join(names)
+    return names
+
+
+Backbones = Annotated[
+    str,
+    BeforeValidator(_joined),
+    Field(pattern=_JOINED, max_length=600),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]}),
+]
 NODE = r"^[A-Za-z0-9_.]+$"
 
 

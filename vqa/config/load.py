@@ -77,7 +77,7 @@ def _refuse_a_second(keys: list[tuple[str, int]], source: str, above: tuple[str,
 
 def to_yaml(study: Study, place: Callable[[Path], str] = str) -> str:
     """The study with all its defaults, as a config that says the same; `place` writes its paths."""
-    return yaml.safe_dump(_plain(study.model_dump(exclude_none=True), place), sort_keys=False)
+    return yaml.safe_dump(_plain(study.model_dump(exclude_none=True, by_alias=True), place), sort_keys=False)
 
 
 def _plain(value: Any, place: Callable[[Path], str]) -> Any:
@@ -114,6 +114,6 @@ def _explain(error: ValidationError) -> str:
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    known = sorted({name for model in SECTIONS.values() for name in model.model_fields})
+    known = sorted({field.alias or key for model in SECTIONS.values() for key, field in model.model_fields.items()})
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
     return f", did you mean '{close[0]}'?" if close else "; see config.yaml for the known keys"

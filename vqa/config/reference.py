@@ -18,7 +18,7 @@ def reference() -> str:
     for title, model in SECTIONS.items():
         lines = [f"**{title}**", "", "| key | default | meaning |", "| --- | --- | --- |"]
         for name, field in model.model_fields.items():
-            lines.append(f"| `{name}` | {_default(field)} | {_meaning(field)} |")
+            lines.append(f"| `{field.alias or name}` | {_default(field)} | {_meaning(field)} |")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 

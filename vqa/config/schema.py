@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from vqa.config import checks, heads
-from vqa.config.backbones import BackboneSettings
+from vqa.config.backbones import BackboneSettings, ImportedFeatures, NameList
 from vqa.config.base import ADDED
 from vqa.config.base import Model as _Model
 from vqa.config.datasets import (
@@ -31,7 +31,7 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
-from vqa.config.fields import BackboneName, FilePath, Name, Seeds
+from vqa.config.fields import JOINT, BackboneName, Backbones, FilePath, Name, Seeds
 from vqa.config.init import Init
 from vqa.config.names import MODES, Mode, Precision, SplitMethod
 from vqa.config.tuning import Grid, Head
@@ -43,8 +43,9 @@ Margin = Annotated[float, Field(gt=0)]
 class Experiment(_Model):
     """A named (backbone, sampler, head, batch size, epochs, modes)."""
 
-    backbone: BackboneName = Field(
-        description="a registered backbone, torchvision/<name>, timm/<name>, file.py:Class, or a variant of `backbones`"
+    backbone: Backbones = Field(
+        description="a registered backbone, torchvision/<name>, timm/<name>, file.py:Class, or a variant of "
+        "`backbones`; a list joins their features in time"
     )
     sampler: int = Field(0, ge=0, description="0: every frame; K: one random frame of each K")
     head: Head = Field(
@@ -71,6 +72,11 @@ class Experiment(_Model):
         description="overrides the study's; two experiments are compared over the seeds that both have",
         json_schema_extra=ADDED,
     )
+
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """Those whose features are joined; one, where none are."""
+        return tuple(self.backbone.split(JOINT))
 
     @field_validator("modes")
     @classmethod
@@ -274,6 +280,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "datasets.NAME.files": LabelFile,
     "datasets.NAME.raw": RawVideo,
     "backbones.NAME": BackboneSettings,
+    "backbones.NAME.import.DATASET": ImportedFeatures,
+    "backbones.NAME.import.DATASET.names": NameList,
     "experiments.NAME": Experiment,
     "experiments.NAME.init": Init,
     "splits": Splits,

@@ -72,13 +72,19 @@ def _chosen(listing: Listing, dataset: Dataset, name: str) -> Listing:
     return replace(
         listing,
         videos=[video for video in listing.videos if video.video_id not in left_out],
-        missing=[entry for entry in listing.missing if entry.split(" ")[0] not in left_out],
+        lost=[video for video in listing.lost if video.video_id not in left_out],
     )
 
 
-def read(name: str, dataset: Dataset, results: Path) -> Listing:
-    """As `list_videos`, but a missing video is an error."""
+def read(name: str, dataset: Dataset, results: Path, on_disk: bool = True) -> Listing:
+    """As `list_videos`, but a missing video is an error, or, where none needs to be on disk, one like any other."""
     listing = list_videos(name, dataset, results)
+    if not on_disk:
+        listing = listing.off_disk()
+    if isinstance(dataset, LabelsDataset) and dataset.videos is None and on_disk:
+        raise UserError(
+            f"datasets.{name}.videos: is needed where features are extracted; give the folder of the videos"
+        )
     if listing.missing:
         raise UserError(f"datasets.{name}: {missing_videos(listing)}")
     if not listing.videos:

@@ -32,28 +32,35 @@ class Span(NamedTuple):
 class Listing:
     """The result of a reader.
 
-    videos: rows whose file was found; missing: `video_id (file)` of the others;
+    videos: rows whose file was found; lost: those of the others, with the name that the labels give as their path;
     metadata: the files the rows came from; excluded: video_ids left out on request;
-    labelled: of label files of public code, what each part holds, found or not;
-    lost_parts: the official part of the missing ones, by video_id.
+    labelled: of label files of public code, what each part holds, found or not.
     """
 
     root: Path
     videos: list[Video]
     metadata: list[Path]
-    missing: list[str] = field(default_factory=list)
+    lost: list[Video] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     labelled: dict[str | None, Span] = field(default_factory=dict)
-    lost_parts: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[str]:
+        """`video_id (file)` of the lost ones."""
+        return [f"{video.video_id} ({video.path})" for video in self.lost]
 
     @property
     def parts(self) -> dict[str, str | None]:
         """The official part of each video, found or missing, by video_id."""
-        return {video.video_id: video.split for video in self.videos} | self.lost_parts
+        return {video.video_id: video.split for video in (*self.videos, *self.lost)}
+
+    def off_disk(self) -> "Listing":
+        """As if none of the videos needed to be on disk."""
+        return replace(self, videos=[*self.videos, *self.lost], lost=[])
 
     def without(self, exclude: Iterable[str], dataset: str) -> "Listing":
         wanted = set(exclude)
-        known = {video.video_id for video in self.videos} | {_id(entry) for entry in self.missing}
+        known = {video.video_id for video in (*self.videos, *self.lost)}
         if unknown := sorted(wanted - known):
             raise UserError(
                 f"datasets.{dataset}.exclude: no video has the id '{unknown[0]}'; "
@@ -62,13 +69,9 @@ class Listing:
         return replace(
             self,
             videos=[video for video in self.videos if video.video_id not in wanted],
-            missing=[entry for entry in self.missing if _id(entry) not in wanted],
+            lost=[video for video in self.lost if video.video_id not in wanted],
             excluded=sorted(wanted),
         )
-
-
-def _id(missing_entry: str) -> str:
-    return missing_entry.split(" ")[0]
 
 
 def find_metadata(root: Path, folders: Iterable[str], names: Iterable[str]) -> Path:
@@ -113,14 +116,14 @@ class VideoFiles:
 
 
 def listing(root: Path, metadata: Path, rows: Iterable[tuple[Video, Path | None]]) -> Listing:
-    """Part the rows into found and missing."""
-    videos, missing = [], []
+    """Part the rows into found and lost."""
+    videos, lost = [], []
     for video, path in rows:
         if path is None:
-            missing.append(f"{video.video_id} ({video.path})")
+            lost.append(video)
         else:
             videos.append(replace(video, path=str(path)))
-    return Listing(root=root, videos=videos, metadata=[metadata], missing=missing)
+    return Listing(root=root, videos=videos, metadata=[metadata], lost=lost)
 
 
 def number(text: str, where: str) -> float:

@@ -54,8 +54,8 @@ def read_table(dataset: TableDataset) -> Listing:
     return read(files, dataset.videos or files[0].path.parent, form)
 
 
-def read(files: Sequence[LabelFile], root: Path, form: Form) -> Listing:
-    """All rows of `files`, each joined with its video below `root`."""
+def read(files: Sequence[LabelFile], root: Path | None, form: Form) -> Listing:
+    """All rows of `files`, each joined with its video below `root`; without one all videos are lost."""
     sources: dict[Path, Source] = {}
     named: list[tuple[Row, Video]] = []
     for file in files:
@@ -63,18 +63,15 @@ def read(files: Sequence[LabelFile], root: Path, form: Form) -> Listing:
             sources[file.path] = label_files.source(file.path, form.separator)
         named += [(row, _video(row, file, form)) for row in _rows(file, sources[file.path], form)]
     _distinct(named, form)
-    tree = VideoTree(root, form.endings)
-    found = _join(named, tree, form.ids == "path")
-    lost = [video for (_, video), match in zip(named, found, strict=True) if not match]
+    found = _join(named, VideoTree(root, form.endings), form.ids == "path") if root else [None] * len(named)
     return Listing(
-        root=root,
+        root=root or files[0].path.parent,
         videos=[
             _with_path(video, match.path, form.raw) for (_, video), match in zip(named, found, strict=True) if match
         ],
         metadata=list(sources),
-        missing=[f"{video.video_id} ({video.path})" for video in lost],
+        lost=[video for (_, video), match in zip(named, found, strict=True) if not match],
         labelled=Span.of([(video.split, video.mos) for _, video in named]),
-        lost_parts={video.video_id: video.split for video in lost},
     )
 
 

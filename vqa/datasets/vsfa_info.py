@@ -36,12 +36,12 @@ def _strings(file: Any, references: NDArray[Any]) -> list[str]:
 
 def names(path: Path) -> list[str]:
     """The video names in the file's order, which its permutations index."""
-    return guarded(_names, path, hint=_HINT)
+    return guarded(read_names, path, "video_names", hint=_HINT)
 
 
-def _names(path: Path) -> list[str]:
+def read_names(path: Path, variable: str) -> list[str]:
     with _open(path) as file:
-        return _strings(file, file["video_names"][()])
+        return _strings(file, file[variable][()])
 
 
 def permutation(path: Path, experiment: int) -> NDArray[np.int64]:

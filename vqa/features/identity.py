@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vqa.backbones.registry import recipe, source
-from vqa.config import BackboneSettings, Extraction, identity
+from vqa.config import BackboneSettings, Extraction, ImportedFeatures, identity
 from vqa.config.base import PERFORMANCE
 from vqa.manifest import Video
 from vqa.system.files import digest
@@ -30,7 +30,7 @@ def settings_of(backbone: str, settings: BackboneSettings, extraction: Extractio
         **({"code": code} if code else {}),
         "version": _FORMULA,
         "backbone": backbone,
-        **identity(settings, exclude={"network", "weights"}),  # weights count by their content
+        **identity(settings, exclude={"network", "imported", "weights"}),  # weights count by their content
         **identity(extraction, exclude=PERFORMANCE),
     }
 
@@ -42,6 +42,12 @@ def recipe_of(origin: Mapping[str, Any]) -> int | None:
     today = recipe(origin.get("backbone", ""), origin.get("node"))
     made: int | None = origin.get("recipe", today if "storage" in origin else None)
     return made
+
+
+def imported_settings(name: str, every: int, given: ImportedFeatures) -> dict[str, Any]:
+    """The same of imported features, beside the content of their files."""
+    chosen = {"variable": given.variable, "ending": given.ending, "column": given.names.column if given.names else None}
+    return {"version": _FORMULA, "backbone": name, "every": every, "imported": chosen}
 
 
 def fingerprint(depends: Mapping[str, Any], video: Video, content: str, causes: Mapping[str, Any]) -> str:

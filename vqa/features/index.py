@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from vqa.features import shards
+from vqa.features.joined import join
 from vqa.manifest import Video
 from vqa.system.errors import MEND, UserError
 from vqa.system.files import reaching, write_text
@@ -21,11 +23,14 @@ _COMPARED = ("fingerprint", "checksum", "precision_used")  # of all attributes: 
 
 @dataclass(frozen=True)
 class Entry:
+    """A video's features. parts: of those that are joined, each backbone's; their checksums then count together."""
+
     video_id: str
     rows: int
     dim: int
     checksum: str
     shard: Path
+    parts: tuple["Entry", ...] = ()
 
 
 def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[Path]) -> None:
@@ -103,10 +108,46 @@ def read_index(path: Path) -> dict[str, Entry]:
     return {entry.video_id: entry for entry in entries}
 
 
+def read_indexes(paths: Sequence[Path]) -> dict[str, Entry]:
+    """`read_index`; of several, the videos that all of them have, with their features joined."""
+    first, *others = map(read_index, paths)
+    if not others:
+        return first
+    found = {name: [first[name], *(other[name] for other in others)] for name in first if all(map(_has(name), others))}
+    if not found:
+        raise UserError(f"{' and '.join(map(str, paths))}: have no video in common; join features of one dataset")
+    if dropped := len(first.keys() | set().union(*others)) - len(found):
+        log.warning("%d videos lack the features of one of the joined backbones, and are left out", dropped)
+    return {name: _joined(parts) for name, parts in found.items()}
+
+
+def _has(name: str) -> Callable[[dict[str, Entry]], bool]:
+    return lambda index: name in index
+
+
+def _joined(parts: Sequence[Entry]) -> Entry:
+    rows, dim = max(part.rows for part in parts), sum(part.dim for part in parts)
+    checksum = "+".join(part.checksum for part in parts)
+    return Entry(parts[0].video_id, rows, dim, checksum, parts[0].shard, tuple(parts))
+
+
 def open_features(entries: Sequence[Entry], megabytes: int = 0) -> list[shards.Rows]:
     """The features and the rate of each entry (`shards.rows_of`); raises `UserError` for a shard that is not the one
     indexed.
     """
+    parts = [part for entry in entries for part in entry.parts or (entry,)]
+    opened = iter(_open(parts, megabytes))
+    joined = [part.shard for entry in entries for part in entry.parts]
+    times = iter(shards.times_of(joined) if joined else ())
+    return [
+        join(list(islice(opened, len(entry.parts))), list(islice(times, len(entry.parts))))
+        if entry.parts
+        else next(opened)
+        for entry in entries
+    ]
+
+
+def _open(entries: Sequence[Entry], megabytes: int) -> list[shards.Rows]:
     found = shards.rows_of([entry.shard for entry in entries], [entry.checksum for entry in entries], megabytes)
     for entry, rows in zip(entries, found, strict=True):
         if rows.features.shape != (entry.rows, entry.dim):
@@ -115,14 +156,17 @@ def open_features(entries: Sequence[Entry], megabytes: int = 0) -> list[shards.R
 
 
 def feature_origin(entries: dict[str, Entry]) -> dict[str, Any]:
-    """The backbone, weights and settings that made the features, read off the first shard."""
-    return origin_of(shards.attributes(next(iter(entries.values())).shard))
+    """The backbone, weights and settings that made the features, read off the first shard; of each that is joined."""
+    first = next(iter(entries.values()))
+    if first.parts:
+        return {"joined": [origin_of(shards.attributes(part.shard)) for part in first.parts]}
+    return origin_of(shards.attributes(first.shard))
 
 
 def origin_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """What made a shard with the attributes `found`; empty where they do not say."""
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "recipe", "cube_input", "node", "every", "code", "decoder", "storage")
+    keys = ("backbone", "recipe", "cube_input", "node", "imported", "every", "code", "decoder", "storage")
     origin = {key: settings[key] for key in keys if settings.get(key)}
     if not origin:
         return {}

@@ -32,8 +32,16 @@ os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # locks fail on many NF
 class Rows:
     """features (T, D), in the file until they are read; rate: rows a second, None where the frame rate is not known."""
 
-    features: Mapped
+    features: Any  # Mapped, or what is gathered as one: `vqa.features.joined`
     rate: float | None
+
+
+@dataclass(frozen=True)
+class Times:
+    """start: (T,) first frame of each row; frames: that a row sees."""
+
+    start: NDArray[np.int64]
+    frames: int
 
 
 def write(
@@ -112,6 +120,21 @@ def rows_of(paths: Sequence[Path], checksums: Sequence[str] = (), megabytes: int
             raise UserError(f"{path}: is not the shard that was indexed; run `{MEND}`")
         found.append(Rows(Mapped(path, place, room), place.rate))
     return found
+
+
+def times_of(paths: Sequence[Path]) -> list[Times]:
+    """When the rows of each shard are."""
+    found = []
+    for times in guarded_each(_times, paths, hint=HINT):
+        if isinstance(times, UserError):
+            raise times
+        found.append(times)
+    return found
+
+
+def _times(path: str | Path) -> Times:
+    with _open(path) as file:
+        return Times(file["start"][:], int(file.attrs["clip_length"]))
 
 
 def _place(path: str | Path) -> Place:

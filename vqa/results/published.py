@@ -72,7 +72,8 @@ def experiment_of(study: Study, experiment: str) -> str | None:
     chosen = study.experiments[experiment]
     if chosen.head != "vsfa" or chosen.init or study.splits.method not in ("random", "stored"):
         return None
-    asked = (Grid(study).variant_of(experiment).network.name, chosen.sampler)
+    variants = Grid(study).variants_of(experiment)
+    asked = ("+".join(variant.network.name for variant in variants), chosen.sampler)
     return next((name for name, own in _PROTOCOLS.items() if (own.backbone, own.sampler) == asked), None)
 
 
@@ -82,7 +83,7 @@ def departure(study: Study, experiment: str) -> str:
     if paper is None:
         return ""
     grid = Grid(study)
-    run, backbone = grid.run_settings(experiment), grid.variant_of(experiment).settings
+    run, backbone = grid.run_settings(experiment), grid.variants_of(experiment)[0].settings
     asked = {"batch_size": _PROTOCOLS[paper].batch_size, "lr": _LR}
     asked |= {key: field.default for key, field in Training.model_fields.items() if key not in _OPEN}
     told = [f"{key} {_short(ours)} for {_short(theirs)}" for key, theirs in asked.items()

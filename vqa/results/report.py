@@ -55,6 +55,7 @@ def write_report(data: StudyData, output: Path) -> None:
         excluded={name: _without_places(data, data.excluded(name)) for name in study.datasets},
         suspicious={name: suspicious(data, name) for name in study.datasets},
         backbones=backbones(data),
+        decoded=data.grid.decoded,
         cost=_cost(data),
         settings=to_yaml(study, place=_place),
         versions=_versions(),
@@ -137,10 +138,12 @@ def _cost(data: StudyData) -> list[dict[str, str]]:
 def _jobs(data: StudyData) -> dict[str, list[str]]:
     """Stage -> its jobs, as their benchmark files are called; a stage of one job is its own."""
     datasets, features = list(data.study.datasets), data.grid.features
+    extracted = [each for each in features if not data.grid.backbone_of(each[1]).imported]
     return {
         "demo-data": datasets,
-        "probe": datasets,
-        "extract": [f"{d}/{slug}/{path.stem}" for d, slug in features for path in data.receipt_files(d, slug)],
+        "probe": data.grid.decoded,
+        "extract": [f"{d}/{slug}/{path.stem}" for d, slug in extracted for path in data.receipt_files(d, slug)],
+        "import": [f"{dataset}/{slug}" for dataset, slug in features if (dataset, slug) not in extracted],
         "index": [f"{dataset}/{slug}" for dataset, slug in features],
         "train": [f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}" for run in data.grid.runs],
         "evaluate": [""],

@@ -1,6 +1,5 @@
 """Everything the results stage reads of a study, each file once."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -17,21 +16,10 @@ from vqa.results.crossing import Crossing
 from vqa.results.evaluation import read_metrics
 from vqa.results.test_sets import by_dataset, dataset_of, test_scores
 from vqa.study.grid import Grid, RunId, train_order
-from vqa.study.layout import Layout
+from vqa.study.layout import ALL, Layout
 from vqa.study.runs import read_run
 
-
-@dataclass(frozen=True)
-class DatasetFacts:
-    """A row of Table I, as text."""
-
-    videos: int
-    excluded: int
-    resolution: str
-    frames: str
-    rate: str
-    format: str
-    mos: str
+_HEADER = ("width", "height", "fps", "frames")
 
 
 class StudyData:
@@ -108,6 +96,10 @@ class StudyData:
         return read_manifest(self.layout.manifest(dataset))
 
     def probes(self, dataset: str) -> pd.DataFrame:
+        """What the headers say; of a dataset without videos, what its labels do."""
+        if dataset not in self.grid.decoded:
+            known = [{key: getattr(video, key) for key in _HEADER} for video in self.manifest(dataset)]
+            return pd.DataFrame(known, dtype=float)
         return pd.read_csv(self.layout.probe(dataset), dtype={"video_id": str, "error": str})
 
     @cached_property
@@ -123,7 +115,9 @@ class StudyData:
         return joined
 
     def receipt_files(self, dataset: str, slug: str) -> list[Path]:
-        """Those of the study's own buckets: an earlier study may have had more."""
+        """Those of the study's own buckets: an earlier study may have had more. One for imported features."""
+        if self.grid.backbone_of(slug).imported:
+            return [self.layout.receipt(dataset, slug, ALL)]
         total = self.study.datasets[dataset].buckets
         numbers = {bucket_of(video.video_id, total) for video in self.manifest(dataset)}
         return [self.layout.receipt(dataset, slug, number) for number in sorted(numbers)]
@@ -136,29 +130,3 @@ class StudyData:
             if name == dataset:
                 found |= receipt["excluded"]
         return wanted | found
-
-    def dataset_facts(self, dataset: str) -> DatasetFacts:
-        videos, probes, excluded = self.manifest(dataset), self.probes(dataset), self.excluded(dataset)
-        sizes = probes["width"].astype("Int64").astype(str) + "x" + probes["height"].astype("Int64").astype(str)
-        counted = sizes[probes["width"].notna()].value_counts()
-        mos = [video.mos for video in videos]
-        suffixes = sorted({Path(video.path).suffix.lstrip(".").lower() for video in videos})
-        return DatasetFacts(
-            videos=sum(video.video_id not in excluded for video in videos),
-            excluded=len(excluded),
-            resolution=", ".join(counted.index[:3]) + (f" and {len(counted) - 3} more" if len(counted) > 3 else ""),
-            frames=_span(probes["frames"], 0),
-            rate=_span(probes["fps"], 2),
-            format=", ".join(suffixes),
-            mos=f"{min(mos):.3f} to {max(mos):.3f}",
-        )
-
-
-def _span(values: pd.Series, digits: int) -> str:
-    known = values.dropna()
-    if known.empty:
-        return "unknown"
-    low, high = (f"{value:.{digits}f}" for value in (known.min(), known.max()))
-    if digits:
-        low, high = low.rstrip("0").rstrip("."), high.rstrip("0").rstrip(".")
-    return low if low == high else f"{low} to {high}"

@@ -14,7 +14,7 @@ from vqa.features.shards import attributes
 from vqa.features.sources import Seen, read_seen, state
 from vqa.manifest import Video, read_manifest
 from vqa.study.grid import Grid
-from vqa.study.layout import Layout
+from vqa.study.layout import ALL, Layout
 from vqa.study.runs import other_features
 from vqa.study.sources import Sources
 from vqa.system.errors import UserError
@@ -27,12 +27,14 @@ def foreign(grid: Grid, layout: Layout, sources: Sources) -> Iterator[tuple[str,
         manifest = layout.manifest(dataset)
         if manifest.is_file() and _rows(read_manifest(manifest)) != _rows(_labelled(grid, sources, dataset)):
             yield "manifest", manifest, "lists other videos or labels than the study has"
-            yield "extract", manifest, "may say otherwise of what is decoded, too"
+            if dataset in grid.decoded:
+                yield "extract", manifest, "may say otherwise of what is decoded, too"
     for dataset, slug in grid.features:
-        for bucket in sources.buckets(dataset):
+        imported = grid.backbone_of(slug).imported
+        for bucket in [ALL] if imported else sources.buckets(dataset):
             receipt = layout.receipt(dataset, slug, bucket)
             if receipt.is_file() and (found := _other_bucket(grid, layout, sources, dataset, slug, bucket)):
-                yield "extract", receipt, found
+                yield "import_features" if imported else "extract", receipt, found
                 break  # one says it for all: the mend looks at each
 
 
@@ -49,27 +51,29 @@ def _rows(videos: list[Video]) -> dict[str, dict[str, object]]:
     return {video.video_id: {**video.row(), "path": ""} for video in videos}
 
 
-def _other_bucket(grid: Grid, layout: Layout, sources: Sources, dataset: str, slug: str, bucket: int) -> str:
+def _other_bucket(grid: Grid, layout: Layout, sources: Sources, dataset: str, slug: str, bucket: int | str) -> str:
     """How the features of a bucket differ from those that the study asks for; "" if they do not."""
+    variant, task = grid.backbone_of(slug), sources.tasks(dataset, slug)[bucket]
     try:
         receipt = read_receipt(layout.receipt(dataset, slug, bucket))
         made, bad = receipt["shards"], receipt["excluded"]
         for video_id in sorted(made)[:1]:  # the index holds all to one
             found = attributes(layout.features(dataset, slug) / f"{video_id}.h5")
-            if other := other_features(grid, layout, grid.backbone_of(slug), origin_of(found)):
+            if other := other_features(grid, layout, dataset, variant, origin_of(found)):
                 return other
-            if not same_libraries(found, libraries(grid.study.extraction.decoder)):
+            if not variant.imported and not same_libraries(found, libraries(grid.study.extraction.decoder)):
                 return "was decoded by other libraries than are installed here"
     except UserError as error:
         return str(error)
     if bad and grid.study.datasets[dataset].on_bad_video == "fail":
         return f"excludes '{min(bad)}', where the study has on_bad_video fail"
-    if unknown := sorted({video.video_id for video in sources.bucket(dataset, bucket)} - made.keys() - bad.keys()):
+    if unknown := sorted({video.video_id for video in task.videos} - made.keys() - bad.keys()):
         return f"holds no features of '{unknown[0]}'"
-    read, stamps = read_seen(layout.seen(dataset, slug, bucket)), sources.tasks(dataset, slug)[bucket].stamps
-    for video in sources.bucket(dataset, bucket):
-        if not _was_read(Path(video.path), stamps[video.path], read):
-            return f"was made from another file than {video.path}"
+    read = read_seen(layout.seen(dataset, slug, bucket))
+    used = [path for path in task.stamps if path in read] if variant.imported else [v.path for v in task.videos]
+    for path in used:
+        if not _was_read(Path(path), task.stamps[path], read):
+            return f"was made from another file than {path}"
     return ""
 
 

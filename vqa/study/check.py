@@ -8,10 +8,11 @@ from vqa.datasets import demo
 from vqa.datasets.common import Listing, Span
 from vqa.datasets.presets import Known, presets
 from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
+from vqa.features.pairing import places, source_files
 from vqa.features.probe import probe_all
 from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, kind, sizes
-from vqa.study.grid import Grid
+from vqa.study.grid import Grid, Variant
 from vqa.study.parts import check_crossed, check_parts, parts_of
 from vqa.system.errors import UserError
 
@@ -62,12 +63,16 @@ def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
 
 
 def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers: int) -> tuple[list[str], list[str]]:
+    grid = Grid(study)
+    decoded = name in grid.decoded
     listing = datasets.list_videos(name, dataset, study.store)
+    if not decoded:
+        listing = listing.off_disk()
     mos = [video.mos for video in listing.videos]
     total = len(mos) + len(listing.missing)
     lines = [
         f"  labels   {', '.join(str(path) for path in listing.metadata)}",
-        f"  videos   {len(mos)} of {total} found, {len(listing.excluded)} excluded",
+        f"  videos   {len(mos)} of {total} {'found' if decoded else 'labelled'}, {len(listing.excluded)} excluded",
     ]
     problems = []
     if mos:
@@ -84,11 +89,29 @@ def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers
             lines += _parts(study, name, listing.videos)
         except UserError as error:
             problems.append(str(error))
-    if headers and listing.videos:
+    for more_lines, more_problems in (_imports(variant, name, listing.videos) for variant in grid.backbones):
+        lines += more_lines
+        problems += more_problems
+    if headers and listing.videos and decoded:
         bad = [each.error for each in probe_all(listing.videos, workers) if each.error]
         lines.append(f"  headers  {len(mos) - len(bad)} of {len(mos)} open and decode their first frame")
         problems += bad[:5] + ([f"... and {len(bad) - 5} more"] if len(bad) > 5 else [])
     return lines, problems
+
+
+def _imports(variant: Variant, dataset: str, videos: Sequence[Video]) -> tuple[list[str], list[str]]:
+    """Whether every video has imported features, by name; what they hold is seen when they are imported."""
+    given = variant.settings.imported.get(dataset)
+    if given is None or not videos:
+        return [], []
+    try:
+        source_files(given)
+        found = places(videos, given)
+    except UserError as error:
+        return [], [f"{variant.name}: {error}"]
+    line = f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}"
+    lacking = [video.video_id for video in videos if video.video_id not in found]
+    return [line], [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"] if lacking else []
 
 
 def _table_i(reader: str, listing: Listing) -> tuple[list[str], list[str]]:

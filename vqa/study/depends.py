@@ -19,6 +19,7 @@ from vqa.config import (
     Dataset,
     DemoDataset,
     Extraction,
+    ImportedFeatures,
     LabelsDataset,
     PresetDataset,
     Run,
@@ -29,7 +30,7 @@ from vqa.config.base import PERFORMANCE, added
 from vqa.config.heads import source
 from vqa.config.names import GIVEN_PARTS
 from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSION, TRAINING_VERSION
-from vqa.features.identity import settings_of
+from vqa.features.identity import imported_settings, settings_of
 from vqa.manifest import Video
 from vqa.system.files import canonical, digest
 from vqa.video.versions import libraries
@@ -89,6 +90,34 @@ def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extract
     return _joined(part for key, value in chosen.items() for part in (_flag(key), value))
 
 
+def import_depends(
+    backbone: str, every: int, given: ImportedFeatures, dataset: Dataset, videos: Sequence[Video], sources: str
+) -> str:
+    """videos: all of the dataset; sources: what identifies the content of the files."""
+    named = sorted((video.video_id, video.path, video.fps or 0.0) for video in videos)
+    return canonical(
+        {
+            **imported_settings(backbone, every, given),
+            "version": FEATURE_VERSION,
+            "sources": sources,
+            "videos": digest(named),
+            "on_bad_video": dataset.on_bad_video,
+        }
+    )
+
+
+def import_flags(backbone: str, every: int, given: ImportedFeatures, dataset: Dataset) -> str:
+    names = given.names.model_dump(exclude_none=True, exclude_defaults=True) if given.names else {}
+    chosen = {
+        "backbone": backbone,
+        "every": every,
+        **given.model_dump(exclude={"names"}, exclude_none=True),
+        **{"names" if key == "path" else key: value for key, value in names.items()},
+        "on-bad-video": dataset.on_bad_video,
+    }
+    return _joined(part for key, value in chosen.items() for part in (_flag(key), value))
+
+
 def index_depends() -> str:
     return canonical({"version": FEATURE_VERSION})
 
@@ -106,9 +135,14 @@ def train_depends(run: Run, permutations: Sequence[str], split_files: Sequence[s
 
 
 def train_flags(
-    run: Run, permutations: Sequence[Path], split_files: Sequence[Path] = (), init: Sequence[Path] = ()
+    run: Run,
+    permutations: Sequence[Path],
+    split_files: Sequence[Path] = (),
+    init: Sequence[Path] = (),
+    joined: Sequence[Path] = (),
 ) -> str:
-    files = (("--permutations", permutations), ("--split-file", split_files), ("--init", init))
+    """joined: the indexes of further backbones, whose features stand beside the first one's."""
+    files = (("--permutations", permutations), ("--split-file", split_files), ("--init", init), ("--join", joined))
     named = [(flag, path) for flag, paths in files for path in paths]
     return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
@@ -120,8 +154,8 @@ def cross_depends(study: Study) -> str:
     return canonical({"version": TRAINING_VERSION, "datasets": sorted(study.datasets), **rounded})
 
 
-def cross_flags(targets: Sequence[tuple[str, Path, Path]]) -> str:
-    """targets: (dataset, manifest, index) each."""
+def cross_flags(targets: Sequence[tuple[str | Path, ...]]) -> str:
+    """targets: (dataset, manifest, index) each, with the indexes of all joined features."""
     return _joined(part for target in targets for part in ("--dataset", ":".join(map(str, target))))
 
 

@@ -1,7 +1,7 @@
 """The grid of a study: which backbones, cells and runs a config asks for. Imports no torch."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from vqa.backbones.registry import Spec, spec
@@ -25,11 +25,14 @@ class RunId:
 
 @dataclass(frozen=True)
 class Variant:
-    """A network as the study sets it. Named after the network, or by the user; its features lie under that name."""
+    """A network as the study sets it, or features that others made. Named after the network, or by the user.
+
+    Features lie under that name.
+    """
 
     name: str
     network: Spec
-    settings: BackboneSettings
+    settings: BackboneSettings = field(compare=False)
 
     @property
     def slug(self) -> str:
@@ -37,9 +40,13 @@ class Variant:
         return self.network.slug if self.name == self.network.name else self.name
 
     @property
+    def imported(self) -> bool:
+        return bool(self.settings.imported)
+
+    @property
     def note(self) -> str:
         """What it is, for a reader of the results."""
-        thinned = f", of every {self.settings.every}th {'cube' if self.network.clip_length > 1 else 'frame'}"
+        thinned = f", one of each {self.settings.every} {'cubes' if self.network.clip_length > 1 else 'frames'}"
         return self.network.note + thinned * (self.settings.every > 1)
 
     @property
@@ -65,11 +72,27 @@ class Grid:
             raise UserError("experiments: two backbones share one folder name; rename one")
         if unused := sorted(set(study.backbones) - {variant.name for variant in self.backbones}):
             raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
+        for variant in self.backbones:
+            self._require_imports(variant)
         self._runs = {name: self._run_settings(name) for name in study.experiments}
+
+    def _require_imports(self, variant: Variant) -> None:
+        given, where = variant.settings.imported, f"backbones.{variant.name}.import"
+        if unknown := [dataset for dataset in given if dataset not in self.study.datasets]:
+            raise UserError(f"{where} names the dataset '{unknown[0]}'; the study has {', '.join(self.study.datasets)}")
+        lacking = [dataset for dataset, slug in self.features if slug == variant.slug and dataset not in given]
+        if given and lacking:
+            raise UserError(
+                f"{where}: has no entry for the dataset '{lacking[0]}'; add one, or name the datasets of its "
+                "experiments by `datasets:`"
+            )
 
     @cached_property
     def backbones(self) -> list[Variant]:
-        return [_variant(self.study, name) for name in sorted({e.backbone for e in self.study.experiments.values()})]
+        return [
+            _variant(self.study, name)
+            for name in sorted({b for e in self.study.experiments.values() for b in e.backbones})
+        ]
 
     @property
     def slugs(self) -> list[str]:
@@ -79,15 +102,15 @@ class Grid:
     @property
     def networks(self) -> dict[str, Spec]:
         """The networks by their slugs: variants of one share the checkpoint that the workflow makes."""
-        return {variant.network.slug: variant.network for variant in self.backbones}
+        return {variant.network.slug: variant.network for variant in self.backbones if not variant.imported}
 
     def backbone_of(self, slug: str) -> Variant:
         return next(variant for variant in self.backbones if variant.slug == slug)
 
-    def variant_of(self, experiment: str) -> Variant:
-        """The backbone of an experiment."""
-        name = self.study.experiments[experiment].backbone
-        return next(variant for variant in self.backbones if variant.name == name)
+    def variants_of(self, experiment: str) -> list[Variant]:
+        """The backbone of an experiment, or those whose features it joins."""
+        names = self.study.experiments[experiment].backbones
+        return [variant for name in names for variant in self.backbones if variant.name == name]
 
     @cached_property
     def own_models(self) -> dict[str, str]:
@@ -121,11 +144,18 @@ class Grid:
     def features(self) -> list[tuple[str, str]]:
         """(dataset, backbone's folder name) of all features that are trained on or tested across datasets."""
         used = {
-            (dataset, self.variant_of(name).slug)
+            (dataset, variant.slug)
             for name in self.study.experiments
+            for variant in self.variants_of(name)
             for dataset in (self.study.datasets if name in self.study.cross_dataset else self.study.datasets_of(name))
         }
         return [(dataset, slug) for dataset in self.study.datasets for slug in self.slugs if (dataset, slug) in used]
+
+    @cached_property
+    def decoded(self) -> list[str]:
+        """The datasets whose videos are decoded; of others there may be labels and imported features only."""
+        extracted = {variant.slug for variant in self.backbones if not variant.imported}
+        return list(dict.fromkeys(dataset for dataset, slug in self.features if slug in extracted))
 
     @cached_property
     def crossed(self) -> list[RunId]:
@@ -158,8 +188,11 @@ def _variant(study: Study, name: str) -> Variant:
     close = difflib.get_close_matches(name, study.backbones, n=1) if name not in study.backbones else []
     if close and not _is_network(name):
         raise UserError(f"backbone '{name}' is unknown; did you mean '{close[0]}'?")
-    if settings.network not in (None, name) and ("/" in name or _is_network(name)):
+    own = settings.network not in (None, name) or settings.imported
+    if own and ("/" in name or _is_network(name)):
         raise UserError(f"backbones.{name}: this is a network's own name; give the variant another, without '/'")
+    if settings.imported:
+        return Variant(name, Spec(name, 1, "imported", "features imported"), settings)
     return Variant(name, spec(settings.network or name), settings)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from vqa.config import Study
 from vqa.study.grid import RunId
 
+ALL = "all"  # in place of a bucket: features are imported by one job a dataset
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -59,6 +61,7 @@ class Layout:
         return self.store / "features" / dataset / slug
 
     def receipt(self, dataset: str, slug: str, bucket: int | str) -> Path:
+        """Of a bucket; imported features have one of `ALL`."""
         return self.features(dataset, slug) / "receipts" / f"{bucket}.json"
 
     def task(self, dataset: str, slug: str, bucket: int | str) -> Path:

@@ -37,8 +37,9 @@ def write_claim(layout: Layout, slugs: Iterable[str], videos: Mapping[str, Itera
 def orphans(study: Study) -> list[Orphans]:
     """Shards in the study's store that no study which started there claims, and no index and no receipt names."""
     layout = Layout.of(study)
-    slugs = Grid(study).slugs
-    listed = {name: {v.video_id for v in datasets.read(name, dataset, study.store).videos}
+    grid = Grid(study)
+    slugs = grid.slugs
+    listed = {name: {v.video_id for v in datasets.read(name, dataset, study.store, name in grid.decoded).videos}
               for name, dataset in study.datasets.items()}  # fmt: skip
     used: dict[tuple[str, str], set[str]] = defaultdict(set)
     others = sorted(set(_claims(layout)) - {_claim_file(layout)})

@@ -12,6 +12,7 @@ from vqa.datasets import Listing, demo, table
 from vqa.manifest import Video
 from vqa.protocol.split_files import read_split_file, split_file, write_split_file
 from vqa.protocol.splits import split
+from vqa.study.grid import Grid
 from vqa.system.errors import UserError
 
 
@@ -86,7 +87,7 @@ def _labelled(study: Study, name: str) -> Listing:
     """The videos with their labels; those of the demo are known once it is rendered."""
     dataset = study.datasets[name]
     if not isinstance(dataset, DemoDataset):
-        return datasets.read(name, dataset, study.store)
+        return datasets.read(name, dataset, study.store, on_disk=name in Grid(study).decoded)
     rendered = demo.table(name, study.store)
     if not rendered.is_file():
         raise UserError(f"datasets.{name}: is not rendered yet; `snakemake --cores N {rendered}` does it")

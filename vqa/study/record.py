@@ -103,7 +103,8 @@ def _outdated(old: Study, new: Study) -> list[str]:
     """The rules whose settings differ; what they make is compared as it is read."""
     rules = []
     if any(_part(old, key) != _part(new, key) for key in ("datasets", "backbones", "extraction")):
-        rules += ["manifest", "extract"]
+        imported = any(backbone.imported for backbone in new.backbones.values())
+        rules += ["manifest", "extract"] + ["import_features"] * imported
     if any(_part(old, key) != _part(new, key) for key in set(Study.model_fields) - {"results", "shared"}):
         rules += _SHOWN
     return rules

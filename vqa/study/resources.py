@@ -6,6 +6,7 @@ a retry multiplies them by its attempt. Imports no torch.
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +35,11 @@ def extract_mb(memory_mb: int, device: str, pixels: int | None, whole_frames: in
     return math.ceil((1500 if device == "cpu" else 3000) + activations + frame * _DECODING / 1e6)
 
 
+def import_mb(source: int) -> int:
+    """source: bytes of the file that holds all features, 0 for a file a video. A text may hold numbers of a digit."""
+    return math.ceil(600 + 8 * source / 1e6)
+
+
 def train_minutes(run: Run, videos: int, clip_length: int, device: str) -> int:
     thinned = clip_length * max(run.sampler, 1)
     epochs = max([run.epochs, *map(int, run.tune.get("epochs", ()))]) * math.prod(map(len, run.tune.values()))
@@ -54,6 +60,11 @@ def sizes(index: str, mtime_ns: int) -> Sizes:
     with open(index, newline="", encoding="utf-8") as file:
         found = [(int(row["rows"]), int(row["dim"])) for row in csv.DictReader(file)]
     return Sizes(tuple(rows for rows, _ in found), max((dim for _, dim in found), default=0))
+
+
+def joined(found: Sequence[Sizes]) -> Sizes:
+    """Of features that stand side by side at the rows of the finest."""
+    return Sizes(max((sizes.rows for sizes in found), key=sum), sum(sizes.dim for sizes in found))
 
 
 def train_mb(run: Run, found: Sizes, device: str) -> int:

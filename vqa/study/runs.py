@@ -8,7 +8,7 @@ from typing import Any
 
 from vqa.config import Run, Study, identity, validate
 from vqa.config.base import PERFORMANCE
-from vqa.features.identity import recipe_of, settings_of
+from vqa.features.identity import imported_settings, recipe_of, settings_of
 from vqa.features.sources import State, state
 from vqa.study.grid import Grid, RunId, Variant
 from vqa.study.layout import Layout
@@ -58,6 +58,8 @@ def refuse(layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
 
 def mending_rule(foreign: Sequence[tuple[RunId, str]]) -> str:
     """The rule behind which all is made again: training on features that are wrong themselves mends nothing."""
+    if any(f"{_FEATURES}imported" in found for _, found in foreign):
+        return "import_features"
     return "extract" if any(_FEATURES in found for _, found in foreign) else "train"
 
 
@@ -67,23 +69,40 @@ def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> 
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
     features: dict[str, Any] = made.get("features") or {}
     return (
-        (other_features(grid, layout, grid.variant_of(run.experiment), features) if features else "")
+        _other_origins(grid, layout, run, features)
         or _unlike(found, asked)
         or _other_parts(grid.study, run, made)
         or _other_beginning(grid, run, made)
     )
 
 
-def other_features(grid: Grid, layout: Layout, variant: Variant, origin: dict[str, Any]) -> str:
+def _other_origins(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> str:
+    """How the features differ that a run was made from; nothing where it does not say."""
+    variants = grid.variants_of(run.experiment)
+    origins = made.get("joined", [made] if made else [])
+    if made and len(origins) != len(variants):
+        return f"was trained on {len(origins)} joined backbones, where the study has {len(variants)}"
+    found = [
+        other_features(grid, layout, run.dataset, variant, origin)
+        for variant, origin in zip(variants, origins, strict=False)
+    ]
+    return next(filter(None, found), "")
+
+
+def other_features(grid: Grid, layout: Layout, dataset: str, variant: Variant, origin: dict[str, Any]) -> str:
     """How features that name their `origin` differ from those that the study asks for; "" if they do not."""
-    wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
-    if wanted["precision"] == "auto":
+    given = variant.settings.imported.get(dataset)
+    if given:
+        wanted = imported_settings(variant.name, variant.settings.every, given)
+    else:
+        wanted = settings_of(variant.network.name, variant.settings, grid.study.extraction)
+    if wanted.get("precision") == "auto":
         del wanted["precision"]  # a run records what it meant; the index holds all shards to one
-    always = {"node", "every", "code", "recipe"}  # at their defaults they are not recorded
+    always = {"node", "every", "code", "recipe", "imported"}  # at their defaults they are not recorded
     asked = {_FEATURES + key: wanted.get(key) for key in (wanted.keys() & origin.keys()) | always}
     found = {key: origin.get(key.removeprefix(_FEATURES)) for key in asked} | {_FEATURES + "recipe": recipe_of(origin)}
     checkpoint = weights(grid, layout, variant.slug)
-    if "weights_sha256" in origin and checkpoint.is_file():
+    if "weights_sha256" in origin and not given and checkpoint.is_file():
         name = f"{_FEATURES}weights"
         asked[name], found[name] = _sha256(checkpoint, state(checkpoint)), origin["weights_sha256"]
     return _unlike(found, asked)
@@ -143,8 +162,10 @@ class _Digests:
 
 def _other_inputs(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any], files: _Digests) -> str:
     """Whether the manifest or the index has changed since; runs of version 0.1 do not say."""
-    index = layout.index(run.dataset, grid.variant_of(run.experiment).slug)
-    for name, path in (("manifest", layout.manifest(run.dataset)), ("index", index)):
+    indexes = [layout.index(run.dataset, variant.slug) for variant in grid.variants_of(run.experiment)]
+    named = [("manifest", layout.manifest(run.dataset)), ("index", indexes[0])]
+    named += [(f"index-{number}", path) for number, path in enumerate(indexes[1:], start=2)]
+    for name, path in named:
         digest = made.get("inputs", {}).get(name)
         if digest and digest != files.of(path):
             return f"was trained on another {path}"

@@ -74,7 +74,7 @@ def _release() -> None:
 
 
 def digest_of(study: Study) -> str:
-    return digest(study.model_dump(mode="json"))
+    return digest(study.model_dump(mode="json", by_alias=True))
 
 
 def given(arguments: Sequence[str]) -> dict[str, list[str]]:

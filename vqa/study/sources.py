@@ -15,11 +15,12 @@ from vqa import datasets
 from vqa.backbones.registry import check_settings
 from vqa.config import Study
 from vqa.datasets import Listing
+from vqa.features import pairing
 from vqa.features.identity import bucket_of
 from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
-from vqa.study.grid import Grid
-from vqa.study.layout import Layout
+from vqa.study.grid import Grid, Variant
+from vqa.study.layout import ALL, Layout
 from vqa.study.orphans import write_claim
 from vqa.study.parts import check_crossed, check_parts
 from vqa.study.stamps import Stamps
@@ -39,7 +40,8 @@ class Sources:
         self._stamps = Stamps(layout.hashes)
 
     def _list(self, dataset: str) -> Listing:
-        return datasets.read(dataset, self.study.datasets[dataset], self.study.store)
+        on_disk = dataset in self.grid.decoded
+        return datasets.read(dataset, self.study.datasets[dataset], self.study.store, on_disk)
 
     def _dealt(self, dataset: str) -> dict[int, list[Video]]:
         count = self.study.datasets[dataset].buckets
@@ -75,10 +77,22 @@ class Sources:
     def metadata(self, dataset: str) -> list[Path]:
         return self.listing(dataset).metadata
 
-    def _tasks(self, dataset: str, slug: str) -> dict[int, Task]:
-        """Each bucket's videos and the stamps of all it reads."""
+    def _reads(self, dataset: str, slug: str) -> dict[int | str, tuple[list[Video], list[str]]]:
+        """The videos of each job, and the files that it reads."""
+        variant = self.grid.backbone_of(slug)
+        if variant.imported:
+            files = pairing.source_files(variant.settings.imported[dataset])
+            return {ALL: (self.listing(dataset).videos, list(map(str, files)))}
         checkpoint = str(weights(self.grid, self.layout, slug))
-        wanted = {bucket: [*(v.path for v in videos), checkpoint] for bucket, videos in self._deal(dataset).items()}
+        return {
+            bucket: (videos, [*(video.path for video in videos), checkpoint])
+            for bucket, videos in self._deal(dataset).items()
+        }
+
+    def _tasks(self, dataset: str, slug: str) -> dict[int | str, Task]:
+        """Each job's videos and the stamps of all it reads."""
+        reads = self._reads(dataset, slug)
+        wanted = {bucket: paths for bucket, (_, paths) in reads.items()}
         files = sorted(self.layout.seen(dataset, slug, 0).parent.glob("*.json"))
         known = {file.stem: read_seen(file) for file in files}
         elsewhere = {path: seen for found in known.values() for path, seen in found.items()}  # with other buckets
@@ -90,17 +104,17 @@ class Sources:
             ]
         )
         return {
-            bucket: Task(self.bucket(dataset, bucket), {path: next(stamps) for path in paths})
-            for bucket, paths in wanted.items()
+            bucket: Task(reads[bucket][0], {path: next(stamps) for path in paths}) for bucket, paths in wanted.items()
         }
 
-    def identity(self, dataset: str, slug: str, bucket: int) -> str:
+    def identity(self, dataset: str, slug: str, bucket: int | str) -> str:
         """Changes with the content of a source of the bucket, and with nothing else."""
         return digest(self.tasks(dataset, slug)[bucket].stamps)
 
     def identity_of_all(self, dataset: str) -> str:
         """Of the dataset's videos."""
-        slug = next(slug for name, slug in self.grid.features if name == dataset)
+        extracted = [slug for name, slug in self.grid.features if name == dataset]
+        slug = next(slug for slug in extracted if not self.grid.backbone_of(slug).imported)
         tasks = self.tasks(dataset, slug).values()
         return digest({video.path: task.stamps[video.path] for task in tasks for video in task.videos})
 
@@ -171,6 +185,9 @@ def check(grid: Grid, sources: Sources) -> None:
     backbone cannot follow its settings.
     """
     for variant in grid.backbones:
+        if variant.imported:
+            _check_import(variant)
+            continue
         network, settings = variant.network, variant.settings
         check_settings(network.name, settings.node, settings.cube_input)
         own = settings.weights
@@ -188,3 +205,11 @@ def check(grid: Grid, sources: Sources) -> None:
         sources.buckets(dataset)
         check_parts(grid.study, dataset, sources.listing(dataset).videos)
     check_crossed(grid.study, {dataset: sources.listing(dataset).videos for dataset in grid.study.datasets})
+
+
+def _check_import(variant: Variant) -> None:
+    for dataset, given in variant.settings.imported.items():
+        try:
+            pairing.source_files(given)
+        except UserError as error:
+            raise UserError(f"backbones.{variant.name}.import.{dataset}: {error}") from None

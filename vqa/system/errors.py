@@ -20,8 +20,8 @@ def snakemake(*arguments: str) -> str:
 
 
 def mend() -> str:
-    """Extracts what is missing and renews the index; nothing retrains if that comes out the same."""
-    return snakemake("--forcerun extract --until index")
+    """Extracts, or imports, what is missing and renews the index; nothing retrains if that comes out the same."""
+    return snakemake("--forcerun extract import_features --until index")
 
 
 MEND = mend()

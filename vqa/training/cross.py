@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from vqa.config import Run
-from vqa.features.index import open_features, read_index
+from vqa.features.index import open_features, read_indexes
 from vqa.manifest import read_manifest
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
@@ -18,8 +18,10 @@ from vqa.training.items import Item
 from vqa.training.predict import predict
 
 
-def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], output: Path, threads: int) -> None:
-    """targets: (dataset, manifest, index) each. Writes `dataset, video_id, mos, score`.
+def predict_others(
+    head_path: Path, targets: Sequence[tuple[str, Path, list[Path]]], output: Path, threads: int
+) -> None:
+    """targets: (dataset, manifest, indexes) each, several of joined features. Writes `dataset, video_id, mos, score`.
 
     Scores are on the MOS scale of the head's own dataset: only rank and shape compare.
     """
@@ -31,8 +33,8 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], o
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["dataset", "video_id", "mos", "score"])
-    for name, manifest, index_path in targets:
-        index = read_index(index_path)
+    for name, manifest, indexes in targets:
+        index = read_indexes(indexes)
         videos = [video for video in read_manifest(manifest) if video.video_id in index]
         found = open_features([index[video.video_id] for video in videos])
         items = [
@@ -40,7 +42,7 @@ def predict_others(head_path: Path, targets: Sequence[tuple[str, Path, Path]], o
             for video, rows in zip(videos, found, strict=True)
         ]
         if items and items[0].features.shape[1] != head.input_size:
-            raise UserError(f"{index_path}: its features do not fit {head_path}; use those of the same backbone")
+            raise UserError(f"{indexes[0]}: its features do not fit {head_path}; use those of the same backbone")
         scores = predict(head, feeder, items) * made_by["label_scale"]
         for item, score in zip(items, scores, strict=True):
             writer.writerow([name, item.video_id, repr(item.mos), repr(float(score))])

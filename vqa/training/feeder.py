@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqa.config import Run
+from vqa.features.joined import Joined
 from vqa.features.mapping import Mapped
 from vqa.protocol.sampling import Order, frame_sequence, rate_of, stream
 from vqa.temporal.pooling import rates_of
@@ -81,7 +82,7 @@ class Feeder:
         for chosen, following in zip(drawn, [*drawn[1:], []], strict=True):
             batch = self.batch(chosen, training=True, epoch=epoch)
             for item in following:
-                if isinstance(item.features, Mapped):
+                if isinstance(item.features, Mapped | Joined):
                     item.features.fetch()
             yield batch
 

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vqa.features.index import Entry, open_features
+from vqa.features.joined import Joined
 from vqa.features.mapping import Mapped
 from vqa.manifest import Video
 from vqa.protocol.splits import Part, kind
@@ -20,7 +21,7 @@ class Item:
     """
 
     video_id: str
-    features: NDArray[Any] | Mapped
+    features: NDArray[Any] | Mapped | Joined
     mos: float
     label: float
     rate: float | None = None

@@ -14,7 +14,7 @@ from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
 from vqa.study import console, depends, names, record, resources, session, sources
 from vqa.study.grid import Grid, RunId
-from vqa.study.layout import Layout, missing_shards
+from vqa.study.layout import ALL, Layout, missing_shards
 from vqa.study.parts import split_files
 from vqa.study.sources import Planned, Sources
 from vqa.system import devices, errors
@@ -101,14 +101,15 @@ def extract_mb(wildcards, attempt):
 
 
 def train_mb(wildcards, input, attempt):
-    index = Path(input.index)  # where it is still to be made, Snakemake asks again once it is there
-    found = resources.sizes(input.index, index.stat().st_mtime_ns)
+    indexes = [input.index, *input.joined]  # where one is still to be made, Snakemake asks again once it is there
+    found = resources.joined([resources.sizes(index, Path(index).stat().st_mtime_ns) for index in indexes])
     return resources.train_mb(GRID.run_settings(wildcards.experiment), found, TRAIN_DEVICE) * attempt
 
 
 def train_minutes(wildcards, attempt):
-    run, variant = GRID.run_settings(wildcards.experiment), GRID.variant_of(wildcards.experiment)
-    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), variant.row_frames, TRAIN_DEVICE) * attempt
+    run = GRID.run_settings(wildcards.experiment)
+    frames = min(variant.row_frames for variant in GRID.variants_of(wildcards.experiment))
+    return resources.train_minutes(run, SOURCES.count(wildcards.dataset), frames, TRAIN_DEVICE) * attempt
 
 
 def all_videos():
@@ -116,7 +117,7 @@ def all_videos():
 
 
 def all_weights():
-    return list(dict.fromkeys(weights_file(slug) for slug in GRID.slugs))
+    return list(dict.fromkeys(weights_file(variant.slug) for variant in GRID.backbones if not variant.imported))
 
 
 def weights_file(slug):
@@ -128,6 +129,8 @@ def all_receipts():
 
 
 def receipts(dataset, slug):
+    if GRID.backbone_of(slug).imported:
+        return [PATHS.receipt(dataset, slug, ALL)]
     return [PATHS.receipt(dataset, slug, bucket) for bucket in SOURCES.buckets(dataset)]
 
 
@@ -165,7 +168,7 @@ def figure_files():
 
 
 def all_probes():
-    return [PATHS.probe(dataset) for dataset in STUDY.datasets]
+    return [PATHS.probe(dataset) for dataset in GRID.decoded]
 
 
 def clips(wildcards):
@@ -231,6 +234,30 @@ def extract_flags(wildcards):
     return depends.extract_flags(*extracted(wildcards))
 
 
+def given_features(wildcards):
+    """What the identity and the flags of an import are both made from."""
+    variant = GRID.backbone_of(wildcards.backbone)
+    given = variant.settings.imported[wildcards.dataset]
+    return variant.name, variant.settings.every, given, STUDY.datasets[wildcards.dataset]
+
+
+def import_depends(wildcards):
+    if not workflow.is_main_process:
+        return ""
+    videos = SOURCES.listing(wildcards.dataset).videos
+    identity = SOURCES.identity(wildcards.dataset, wildcards.backbone, ALL)
+    return depends.import_depends(*given_features(wildcards), videos, identity)
+
+
+def import_flags(wildcards):
+    return depends.import_flags(*given_features(wildcards))
+
+
+def import_mb(wildcards, attempt):
+    path = given_features(wildcards)[2].path
+    return resources.import_mb(path.stat().st_size if path.is_file() else 0) * attempt
+
+
 def manifest_depends(wildcards):
     if not workflow.is_main_process:
         return ""
@@ -248,7 +275,11 @@ def dataset_receipts(wildcards):
 
 
 def run_index(wildcards):
-    return experiment_index(wildcards, wildcards.dataset)
+    return experiment_indexes(wildcards, wildcards.dataset)[0]
+
+
+def run_joined(wildcards):
+    return experiment_indexes(wildcards, wildcards.dataset)[1:]
 
 
 def run_permutations(wildcards):
@@ -277,7 +308,8 @@ def run_depends(wildcards):
 
 def run_flags(wildcards):
     run = GRID.run_settings(wildcards.experiment)
-    return depends.train_flags(run, run_permutations(wildcards), run_split_file(wildcards), run_init(wildcards))
+    files = run_permutations(wildcards), run_split_file(wildcards), run_init(wildcards), run_joined(wildcards)
+    return depends.train_flags(run, *files)
 
 
 def dataset_metadata(wildcards):
@@ -290,11 +322,11 @@ def other_datasets(wildcards):
     return [name for name in STUDY.datasets if name != wildcards.dataset]
 
 
-def experiment_index(wildcards, dataset):
-    return PATHS.index(dataset, GRID.variant_of(wildcards.experiment).slug)
+def experiment_indexes(wildcards, dataset):
+    return [PATHS.index(dataset, variant.slug) for variant in GRID.variants_of(wildcards.experiment)]
 
 
 def cross_targets(wildcards):
     return depends.cross_flags(
-        [(name, PATHS.manifest(name), experiment_index(wildcards, name)) for name in other_datasets(wildcards)]
+        [(name, PATHS.manifest(name), *experiment_indexes(wildcards, name)) for name in other_datasets(wildcards)]
     )

@@ -172,6 +172,33 @@ rule extract:
         " > {log:q} 2>&1"
 
 
+# Features that others made, all of a dataset at once: reading them takes seconds.
+rule import_features:
+    output:
+        PATHS.receipt("{dataset}", "{backbone}", ALL),
+    log:
+        f"{RESULTS}/logs/import/{{dataset}}/{{backbone}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/import/{{dataset}}/{{backbone}}.tsv"
+    conda:
+        "../../envs/vqa.yaml"
+    threads: 1
+    resources:
+        mem_mb=import_mb,
+        runtime=dataset_minutes,
+    params:
+        depends=import_depends,
+        flags=import_flags,
+        task=lambda wildcards: PATHS.task(wildcards.dataset, wildcards.backbone, ALL),
+        seen=lambda wildcards: PATHS.seen(wildcards.dataset, wildcards.backbone, ALL),
+        folder=lambda wildcards: PATHS.features(wildcards.dataset, wildcards.backbone),
+    message:
+        "Import {wildcards.backbone} features of {wildcards.dataset}"
+    shell:
+        "vqa import-features --task {params.task:q} --output {params.folder:q} --receipt {output:q}"
+        " --seen {params.seen:q} {params.flags} > {log:q} 2>&1"
+
+
 rule index:
     input:
         manifest=PATHS.manifest("{dataset}"),

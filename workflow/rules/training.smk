@@ -32,6 +32,7 @@ rule train:
     input:
         manifest=PATHS.manifest("{dataset}"),
         index=run_index,
+        joined=run_joined,
         permutations=run_permutations,
         split_file=run_split_file,
         init=run_init,
@@ -71,7 +72,9 @@ rule cross:
     input:
         head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
         manifests=lambda wildcards: [PATHS.manifest(name) for name in other_datasets(wildcards)],
-        indexes=lambda wildcards: [experiment_index(wildcards, name) for name in other_datasets(wildcards)],
+        indexes=lambda wildcards: [
+            path for name in other_datasets(wildcards) for path in experiment_indexes(wildcards, name)
+        ],
     output:
         PATHS.cross("{dataset}", "{experiment}", "{order}", "{seed}"),
     log:

@@ -38,10 +38,10 @@ def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
     found = []
     if any(isinstance(dataset, DemoDataset) for dataset in study.datasets.values()):
         found.append(SYNTHETIC)
-    variants = {e: data.grid.variant_of(e) for e in experiments}
-    for variant in dict.fromkeys(variants.values()):
+    variants = {e: data.grid.variants_of(e) for e in experiments}
+    for variant in dict.fromkeys(variant for each in variants.values() for variant in each):
         if not variant.network.pretrained:
-            used = ", ".join(e for e in experiments if variants[e] == variant)
+            used = ", ".join(e for e in experiments if variant in variants[e])
             found.append(f"{used}: {variant.note}.")
     for name in experiments:
         if init := study.experiments[name].init:

@@ -72,7 +72,7 @@ def seen_twice(data: StudyData) -> list[str]:
     """Of two datasets, how many videos of one have the features of a video of the other, bit for bit."""
     told = {}
     for experiment in data.study.cross_dataset:
-        slug, trained = data.grid.variant_of(experiment).slug, set(data.study.datasets_of(experiment))
+        slug, trained = data.grid.variants_of(experiment)[0].slug, set(data.study.datasets_of(experiment))
         features = {
             name: {entry["checksum"] for entry in data.receipts[name, slug]["shards"].values()}
             for name in data.study.datasets

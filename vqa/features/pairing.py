@@ -1,0 +1,120 @@
+"""Whose the features are that others made: joined with the videos by name, never by row order.
+
+A file a video is found by its name; the rows of a matrix, and numbered files, by a list of names in their order.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vqa.config import ImportedFeatures
+from vqa.datasets.tree import split_suffix
+from vqa.features.arrays import SUFFIXES, read_names
+from vqa.manifest import Video
+from vqa.system.errors import UserError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a video's features lie: a file, and the row of its matrix if there is one for all videos."""
+
+    path: Path
+    row: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.row is None else f"{self.path} row {self.row + 1}"
+
+
+def source_files(given: ImportedFeatures) -> list[Path]:
+    """The files that an import may read. Raises `UserError` where the first of them are not there."""
+    names = [given.names.path] if given.names else []
+    for path in (given.path, *names):
+        if not path.exists():
+            raise UserError(f"there is no {path}; give the features and the list of their names")
+    return [*(_ending_files(given) if given.path.is_dir() else [given.path]), *names]
+
+
+def _ending_files(given: ImportedFeatures) -> dict[Path, str]:
+    """The files of a folder that hold features -> the name or number before the ending."""
+    found = {}
+    for path in sorted(given.path.iterdir()):
+        suffix = given.ending or path.suffix
+        if path.name.endswith(suffix) and len(path.name) > len(suffix) and (given.ending or suffix.lower() in SUFFIXES):
+            found[path] = path.name.removesuffix(suffix)
+    if not found:
+        raise UserError(
+            f"{given.path}: holds no files that end in {given.ending or ', '.join(SUFFIXES)}; see `ending:`"
+        )
+    return found
+
+
+def places(videos: Sequence[Video], given: ImportedFeatures) -> dict[str, Place]:
+    """video_id -> where its features lie, of the videos that have any.
+
+    A name is a video_id, or the name of a video's file with or without folders and suffix, whatever the letter case.
+    Raises `UserError` for a name that stands twice, for one that may be two videos, and where no name is a video's.
+    """
+    named = listed(given)
+    source = given.names.path if given.names else given.path
+    called: dict[str, list[str]] = defaultdict(list)
+    for name in named:
+        for key in _keys(name):
+            called[key].append(name)
+    found: dict[str, str] = {}
+    for video in videos:
+        names = next((called[key] for key in (video.video_id.lower(), *_keys(video.path)) if key in called), [])
+        if len(names) > 1:
+            raise UserError(f"{source}: '{names[0]}' and '{names[1]}' may both be the video {video.video_id}")
+        if names:
+            found[video.video_id] = names[0]
+    if not found:
+        first = f"'{next(iter(named))}'" if named else "nothing"
+        raise UserError(
+            f"{source}: names none of the {len(videos)} videos, but {first} where they have '{videos[0].video_id}'; "
+            "is it of another dataset, or another column?"
+        )
+    owners: dict[str, str] = {}
+    for video_id, name in found.items():
+        if (other := owners.setdefault(name, video_id)) != video_id:
+            raise UserError(f"{source}: '{name}' may be the video {other} or {video_id}; name the videos by video_id")
+    return {video_id: named[name] for video_id, name in found.items()}
+
+
+def _keys(name: str) -> list[str]:
+    """A name as it is compared: without suffix and with its folders, or without them."""
+    *folders, base = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")] or [""]
+    stem = split_suffix(base)[0]
+    return [key.lower() for key in dict.fromkeys(["__".join([*folders, stem]), stem])]
+
+
+def listed(given: ImportedFeatures) -> dict[str, Place]:
+    """Name -> place, of all that the list, or the folder, names."""
+    if given.names is None:
+        if not given.path.is_dir():
+            raise UserError(f"{given.path}: is one file for all videos; say by `names:` whose its rows are")
+        return _distinct([(name, Place(path)) for path, name in _ending_files(given).items()], given.path)
+    names = read_names(given.names.path, given.names.column, given.names.separator)
+    if not given.path.is_dir():
+        return _distinct([(name, Place(given.path, row)) for row, name in enumerate(names)], given.names.path)
+    numbered = {number: path for path, number in _ending_files(given).items()}
+    if other := next((number for number in numbered if not number.isdecimal()), None):
+        raise UserError(f"{given.path}: '{other}' is no number, as files beside a list of names have; see `ending:`")
+    by_number = {int(number): path for number, path in numbered.items()}
+    first = min(by_number)
+    if first > 1 or sorted(by_number) != list(range(first, first + len(names))):
+        raise UserError(
+            f"{given.path}: holds {len(by_number)} numbered files for the {len(names)} names of {given.names.path}; "
+            "they must be numbered from 0 or from 1 without a gap"
+        )
+    return _distinct([(name, Place(by_number[first + at])) for at, name in enumerate(names)], given.names.path)
+
+
+def _distinct(named: Sequence[tuple[str, Place]], source: Path) -> dict[str, Place]:
+    found: dict[str, Place] = {}
+    for number, (name, place) in enumerate(named, start=1):
+        if name in found:
+            first = list(found).index(name) + 1
+            raise UserError(f"{source}: the name '{name}' stands twice, {first}th and {number}th; keep one of them")
+        found[name] = place
+    return found
