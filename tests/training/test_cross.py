@@ -22,7 +22,7 @@ DIM, SEED, SCALE = 12, 3, 80.0
 
 
 @pytest.fixture
-def target(tmp_path) -> tuple[str, Path, Path]:
+def target(tmp_path) -> tuple[str, Path, list[Path]]:
     """Three videos of another dataset; the middle one was excluded while features were extracted."""
     rng = np.random.default_rng(0)
     videos, entries = [], {}
@@ -37,7 +37,7 @@ def target(tmp_path) -> tuple[str, Path, Path]:
     write_json(tmp_path / "receipt.json", {"shards": entries, "excluded": {"w1": "does not decode"}})
     write_manifest(tmp_path / "manifest.csv", videos)
     write_index(tmp_path / "index.csv", tmp_path, videos, [tmp_path / "receipt.json"])
-    return "other", tmp_path / "manifest.csv", tmp_path / "index.csv"
+    return "other", tmp_path / "manifest.csv", [tmp_path / "index.csv"]
 
 
 def saved_head(path: Path, dim: int = DIM, **run: object) -> Path:
