@@ -101,15 +101,16 @@ def test_a_run_that_began_elsewhere_is_another(tmp_path):
     raw = study({"init": begins()}) | {"results": str(tmp_path)}
     grid = Grid(parse(raw))
     run, first = RunId("tiny", "tuned", "O", 1), RunId("lsvq", "first", "O", 1)
-    head = Layout.of(grid.study).head(first)
+    layout = Layout.of(grid.study)
+    head = layout.head(first)
     made = {"seed": 1, "order": "O", "run": grid.run_settings("tuned").model_dump(mode="json"), "inputs": {}}
-    assert "began anew, where the study begins from" in difference(grid, Layout.of(grid.study), run, made)
+    assert "began anew, where the study begins from" in difference(grid, layout, run, made)
     made["inputs"]["init"] = "0"
-    assert difference(grid, Layout.of(grid.study), run, made) == "", "the head is still to be made"
+    assert difference(grid, layout, run, made) == "", "the head is still to be made"
     head.parent.mkdir(parents=True)
     head.write_bytes(b"head")
-    assert f"began from another {head}" in difference(grid, Layout.of(grid.study), run, made)
+    assert f"began from another {head}" in difference(grid, layout, run, made)
     made["inputs"]["init"] = sha256(head)
-    assert difference(grid, Layout.of(grid.study), run, made) == ""
+    assert difference(grid, layout, run, made) == ""
     anew = RunId("lsvq", "first", "O", 1)
-    assert "where the study begins anew" in difference(grid, Layout.of(grid.study), anew, made)
+    assert "where the study begins anew" in difference(grid, layout, anew, made)

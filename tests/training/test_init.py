@@ -13,11 +13,15 @@ import torch
 from tests.conftest import assert_one_line_error
 from tests.training.test_resume import FILES, killed
 from tests.training.test_training import make_study, train
+from vqa.config import Run
 from vqa.features import shards
+from vqa.features.index import Entry
 from vqa.protocol.sampling import frame_sequence
+from vqa.system.errors import UserError
 from vqa.system.files import sha256
 from vqa.temporal.checkpoint import load_head, save_head
 from vqa.temporal.registry import create
+from vqa.training.initial import initial_head
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +130,16 @@ def test_features_of_another_size_are_refused(study, tmp_path, size, origin, wor
         assert_one_line_error(result, words)
     else:
         assert result.returncode == 0, "these features do not say what made them"
+
+
+def test_features_of_another_backbone_are_refused(tmp_path):
+    made = {"run": {"head": "vsfa"}, "features": {"backbone": "resnet50", "weights_sha256": "a"}}
+    save_head(tmp_path / "head.pt", create("vsfa", 24), "vsfa", made)
+    index = {"v": Entry("v", 3, 24, "sum", tmp_path / "v.h5")}
+    for other in ({"backbone": "resnet18", "weights_sha256": "a"}, {"backbone": "resnet50", "weights_sha256": "b"}):
+        with pytest.raises(UserError, match=r"head\.pt: was trained on features of (backbone|weights_sha256)"):
+            initial_head(tmp_path / "head.pt", Run(), index, other)
+    assert initial_head(tmp_path / "head.pt", Run(), index, made["features"]).input_size == 24
 
 
 def test_no_epochs_without_a_head_are_refused(study, tmp_path):

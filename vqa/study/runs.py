@@ -72,7 +72,7 @@ def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> 
         _other_origins(grid, layout, run, features)
         or _unlike(found, asked)
         or _other_parts(grid.study, run, made)
-        or _other_beginning(grid, run, made)
+        or _other_beginning(grid, layout, run, made)
     )
 
 
@@ -129,12 +129,12 @@ def _other_parts(study: Study, run: RunId, made: dict[str, Any]) -> str:
     return ""
 
 
-def _other_beginning(grid: Grid, run: RunId, made: dict[str, Any]) -> str:
+def _other_beginning(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> str:
     """Whether it began from another head than the study's, or from one where the study begins anew."""
     given, first = made.get("inputs", {}).get("init"), grid.first_of(run)
     if first is None:
         return "began from a trained head, where the study begins anew" if given else ""
-    head = Layout.of(grid.study).head(first)
+    head = layout.head(first)
     if given is None:
         return f"began anew, where the study begins from {head}"
     return f"began from another {head}" if head.is_file() and given != sha256(head) else ""

@@ -14,7 +14,7 @@ from vqa.temporal.checkpoint import load_head
 from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
 
-_ORIGIN = ("backbone", "node", "cube_input", "every", "weights_sha256")
+_ORIGIN = ("backbone", "node", "cube_input", "every", "code", "weights_sha256")
 
 
 def initial_head(path: Path, run: Run, index: dict[str, Entry], features: dict[str, Any]) -> TemporalModel:
