@@ -66,7 +66,6 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("splits/method", "stored", ["permutations"]),
         ("splits/method", "files", ["splits.method files", "splits.path"]),
         ("splits/path", "x", ["splits.method files", "only"]),
-        ("datasets/d", {"reader": "labels", "path": "x"}, ["datasets.d.videos", "required"]),
         ("datasets/d", {"reader": "labels", "videos": "x"}, ["datasets.d", "path:", "files:"]),
         ("datasets/d", {"reader": "table"}, ["datasets.d", "path:", "files:"]),
         ("datasets/d", {"reader": "table", "path": "x", "columns": {"vid": "x"}}, ["datasets.d.columns", "'vid'"]),
