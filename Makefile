@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-faults test-simulation test-lowest \
+.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-studies test-faults test-simulation test-lowest \
 	test-cluster fuzz mutate lint format bench bench-size plan power submissions clean
 
 help: ## list what one can do
@@ -43,6 +43,9 @@ test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a tr
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
 	$(BIN)/python -m pytest -n $(CORES) -m "reruns or not reruns" tests/workflow/test_rerun_*.py
+
+test-studies: setup ## own models and networks, pre-training and imports through real Snakemake (about 4 minutes)
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m studies tests/workflow
 
 test-faults: setup ## kill a study, fill its disk, damage its files (about 4 minutes; root mounts small disks)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m faults tests/workflow

@@ -129,7 +129,9 @@ def test_selection_keeps_the_first_epoch_of_highest_validation_srocc(study):
 
 def test_the_test_set_cannot_influence_training(study):
     settings, items, _ = items_of(study)
-    poisoned = items | {"test": [replace(item, label=0.0, features=np.zeros(item.features.shape)) for item in items["test"]]}
+    poisoned = items | {
+        "test": [replace(item, label=0.0, features=np.zeros(item.features.shape)) for item in items["test"]]
+    }
     first, second = (fit(settings, 0, "O", each, "cpu") for each in (items, poisoned))
     assert first.history == second.history
     assert all(torch.equal(a, b) for a, b in zip(first.head.parameters(), second.head.parameters(), strict=True))

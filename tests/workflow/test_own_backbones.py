@@ -9,6 +9,8 @@ from tests.backbones.test_own import SOUND
 from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import RESULTS
 
+pytestmark = pytest.mark.studies
+
 NAME = "nets/my_net.py:MyNet"
 MADE = {"check_backbone": 1, "own_weights": 1, "extract": 2, "index": 1, "train": 2} | RESULTS
 

@@ -10,6 +10,8 @@ from tests.temporal.test_models import SOUND
 from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import RESULTS
 
+pytestmark = pytest.mark.studies
+
 HEAD = "my_model.py:MyHead"
 TRAIN = {"train": 2} | RESULTS
 

@@ -11,6 +11,8 @@ from tests.workflow.pretraining_study import write_pretraining_study
 from tests.workflow.test_reruns import RESULTS
 from vqa.system.files import sha256
 
+pytestmark = pytest.mark.studies
+
 
 @pytest.fixture(scope="module")
 def pretrained(run_once, make_clip) -> Project:

@@ -12,6 +12,8 @@ from tests.workflow.rerun_matrix import IMPORT_ONE, IMPORTS
 from tests.workflow.test_rerun_matrix import rows, set_key
 from tests.workflow.test_sources import OLD
 
+pytestmark = pytest.mark.reruns
+
 
 @pytest.fixture
 def imports(run_once, tmp_path) -> Project:
@@ -25,7 +27,6 @@ def test_a_key_of_imported_features_plans_its_jobs(imports, key, value, jobs):
     assert imports.jobs() == Counter(jobs)
 
 
-@pytest.mark.reruns
 def test_features_are_imported_again_where_their_file_changes_and_never_where_it_is_touched(imports):
     data = imports.folder / "data"
     for file in (data / "matrix.npz", data / "clips/v03.npy", data / "labels.csv"):

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.studies
+
 
 def test_a_study_trains_the_same_on_the_split_files_it_wrote(project):
     run = "results-smoke/runs/demo/sample-4/O/seed-1/predictions.csv"
