@@ -42,10 +42,10 @@ test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a tr
 	$(BIN)/python -m pytest -n $(CORES) -rP -m simulation tests/evaluation
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
-	$(BIN)/python -m pytest -n $(CORES) -m "reruns or not reruns" tests/workflow/test_rerun_*.py
+	$(BIN)/python -m pytest -n $(CORES) -m reruns tests/workflow
 
 test-studies: setup ## own models and networks, pre-training and imports through real Snakemake (about 4 minutes)
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m studies tests/workflow
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m studies tests
 
 test-faults: setup ## kill a study, fill its disk, damage its files (about 4 minutes; root mounts small disks)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m faults tests/workflow

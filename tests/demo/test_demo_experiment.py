@@ -18,6 +18,8 @@ from vqa.training.fit import fit
 from vqa.training.items import load_items
 from vqa.training.predict import predict
 
+pytestmark = pytest.mark.studies
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Path:

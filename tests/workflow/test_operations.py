@@ -15,6 +15,8 @@ from tests.conftest import REPO, assert_one_line_error, vqa
 from tests.system.test_locks import HOLD
 from tests.workflow.conftest import Project
 
+pytestmark = pytest.mark.studies
+
 HOSTILE = "re s'ult\"s; touch owned; $(touch owned) `touch owned` &"
 
 

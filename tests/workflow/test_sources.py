@@ -18,6 +18,8 @@ from tests.workflow.test_reruns import RESULTS, changed_version, customised
 from vqa.features import shards
 from vqa.features.identity import bucket_of
 
+pytestmark = pytest.mark.reruns
+
 BACKBONE = "efficientnet_lite0"
 OLD = 1_000_000_000  # 2001: before everything else
 TRAINED = Counter({"train": 1} | RESULTS)
