@@ -249,9 +249,11 @@ def models(data: StudyData, folder: Path) -> None:
             for number, name in enumerate(names):
                 if dataset in data.tested_on(name):
                     _model(data, axis, number, dataset, name)
-            axis.set_xscale("log")
+            low, high = axis.dataLim.intervalx
+            axis.set_xscale("log" if high > 10 * low else "linear")
+            axis.margins(0.1)
             axis.set_title(dataset)
-            axis.set_xlabel("multiply-adds a video")
+            axis.set_xlabel("multiply-adds a video, millions")
         axes[0][0].set_ylabel("mean test SROCC")
         legend_below(axes[0])
 
@@ -261,7 +263,7 @@ def _model(data: StudyData, axis: Axes, number: int, dataset: str, name: str) ->
     runs = [data.run(run) for run in data.runs_of(dataset, name, "OO")]
     if not all("multiply_adds" in run for run in runs):
         return
-    x, values = np.mean([run["multiply_adds"] for run in runs]), data.cell(dataset, name, "OO")["srocc"]
+    x, values = np.mean([run["multiply_adds"] for run in runs]) / 1e6, data.cell(dataset, name, "OO")["srocc"]
     style, fill = series(number), "full" if number < len(COLOURS) else "none"
     axis.errorbar(x, values.mean(), values.std(ddof=0), fmt=style["marker"], color=style["color"], fillstyle=fill,
                   capsize=2, label=name)  # fmt: skip
