@@ -38,7 +38,7 @@ test-networks: setup ## compare every network of torchvision, and timm's familie
 test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
 
-test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 7 minutes)
+test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 10 minutes)
 	$(BIN)/python -m pytest -n $(CORES) -rP -m simulation tests/evaluation
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)

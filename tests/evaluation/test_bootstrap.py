@@ -88,4 +88,4 @@ def test_a_conditions_luck_on_these_videos_is_not_taken_for_its_worth():
 @pytest.mark.simulation
 @pytest.mark.parametrize("own,refit", [(0.6, 0.1), (0.4, 0.5), (0.0, 0.6)])
 def test_equal_conditions_are_found_different_no_more_often_than_alpha_says(own, refit):
-    assert wrongly(own, refit, studies=2000)[1] <= 0.05 + 2.6 * (0.05 * 0.95 / 2000) ** 0.5
+    assert wrongly(own, refit, studies=1000)[1] <= 0.05 + 2.6 * (0.05 * 0.95 / 1000) ** 0.5
