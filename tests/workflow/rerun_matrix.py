@@ -93,7 +93,7 @@ SMOKE = {
 }
 
 READERS = {
-    "cross_dataset": (["e"], {"cross": 6, "tables": 1, "report": 1}),
+    "cross_dataset": (["tuned"], {"cross": 1} | TRAIN_ONE),
     "experiments.tuned.init": (None, TRAIN_ONE),
     "experiments.tuned.init.dataset": ("native", TRAIN_ONE),
     "experiments.tuned.init.experiment": ("again", TWO_TRAININGS),
@@ -178,6 +178,7 @@ IMPORTS = {
 
 # What changes along, where a key cannot change alone.
 ALONG = {
+    "cross_dataset": ("experiments.tuned.datasets", ["native"]),  # others share their clips
     "datasets.labels.path": ("datasets.labels.files", []),
     "datasets.columns.files": ("datasets.columns.path", None),
     "splits.path": ("splits.method", "files"),
