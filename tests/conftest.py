@@ -1,13 +1,14 @@
 """Shared fixtures: real encoded clips, and commands run as a user runs them."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import forked
+from vqa.cli import main
 from vqa.demo.render import encode
 
 REPO = Path(__file__).parents[1]
@@ -38,9 +39,8 @@ def tiny(make_clip, tmp_path_factory) -> Path:
 
 
 def vqa(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the `vqa` command of this Python."""
-    command = [sys.executable, "-m", "vqa", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    """Run the `vqa` command in a process of its own."""
+    return forked.run(main, ("vqa", *map(str, arguments)), cwd)
 
 
 def assert_one_line_error(result: subprocess.CompletedProcess[str], *words: str) -> None:

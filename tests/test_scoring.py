@@ -1,8 +1,9 @@
 import csv
 import io
+import itertools
+import os
 import shutil
-import subprocess
-import sys
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 import torch
 
+from tests import forked
 from tests.conftest import assert_one_line_error, vqa
+from vqa.cli import main
 from vqa.datasets.tree import SUFFIXES
 from vqa.features.stream import Features
 from vqa.manifest import Video, write_manifest
@@ -99,28 +102,23 @@ def test_a_bad_video_is_named_and_the_others_are_scored(trained, tmp_path, make_
     assert [Path(p).name for p in pd.read_csv(tmp_path / "s.csv")["path"]] == ["good.mp4"]
 
 
-DIES_AFTER_THREE = """
-import os, sys
-from vqa.cli import main
-from vqa.scoring import Journal
-add, count = Journal.add, 0
-def add_and_die(self, video, score):
-    global count
-    add(self, video, score)
-    count += 1
-    if count == 3:
-        os.kill(os.getpid(), 9)
-Journal.add = add_and_die
-main()
-"""
+def dying_after_three() -> None:
+    add, count = Journal.add, itertools.count(1)
+
+    def add_and_die(self, video, score):
+        add(self, video, score)
+        if next(count) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Journal.add = add_and_die
+    main()
 
 
 def test_a_killed_batch_goes_on_where_it_stopped(trained, tmp_path):
     given = ["score", trained / "two/videos", "--head", trained / "run/head.pt", "--weights", trained / "weights.pth"]
     out, whole = (["--output", tmp_path / f"{n}.csv", "--curve", tmp_path / f"{n}-curve.csv"] for n in ("s", "whole"))
     assert vqa(*given, *whole).returncode == 0 and not list(tmp_path.glob("*.part"))
-    command = [sys.executable, "-c", DIES_AFTER_THREE, *map(str, given), *map(str, out)]
-    assert subprocess.run(command, capture_output=True).returncode == -9
+    assert forked.run(dying_after_three, ("vqa", *map(str, [*given, *out]))).returncode == -signal.SIGKILL
     journal = tmp_path / "s.csv.part"
     assert journal.read_bytes().count(b"\n") == 4 and not (tmp_path / "s.csv").exists()
     with open(journal, "ab") as file:
@@ -179,6 +177,24 @@ def test_raw_yuv_needs_its_size(trained, tmp_path):
     assert_one_line_error(score(trained, tmp_path / "a.yuv"), "a.yuv", "width and height")
     result = score(trained, tmp_path / "a.yuv", "--width", 64, "--height", 48)
     assert result.returncode == 0 and result.stdout.strip().endswith(",3")
+
+
+def test_a_raw_video_says_its_rate_where_the_head_pools_in_seconds(trained, tmp_path, caplog):
+    """Two seconds are other frames at 5 frames/s than at the 30 that count where nothing is known."""
+    (tmp_path / "a.yuv").write_bytes(
+        np.random.default_rng(0).integers(0, 256, 64 * 48 * 3 // 2 * 40, np.uint8).tobytes()
+    )
+    head, made_by = load_head(trained / "run/head.pt")
+    pooled = create('{"name":"fc-mean","pooling":"recency"}', head.input_size, 0)
+    save_head(tmp_path / "head.pt", pooled, '{"name":"fc-mean","pooling":"recency"}', made_by)
+    scorer = Scorer(tmp_path / "head.pt", trained / "weights.pth")
+    scores = {}
+    for fps in (None, 30.0, 5.0):
+        caplog.clear()
+        [found], _ = scorer.score(find_videos(tmp_path / "a.yuv", 64, 48, "yuv420p", fps))
+        scores[fps] = found.quality
+        assert ("a.yuv: its frame rate is not known" in caplog.text) == (fps is None)
+    assert scores[None] == scores[30.0] != scores[5.0]
 
 
 def test_foreign_weights_are_refused(trained, tmp_path):

@@ -86,13 +86,18 @@ def unique(videos: list[Video], where: str) -> list[Video]:
 
 
 def write_manifest(path: str | Path, videos: list[Video]) -> None:
+    write_text(path, to_csv(videos))
+
+
+def to_csv(videos: list[Video]) -> str:
+    """The text of a manifest."""
     buffer = io.StringIO()
     columns = COLUMNS if any(video.split for video in videos) else tuple(c for c in COLUMNS if c != "split")
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     for video in videos:
         writer.writerow({name: "" if (value := getattr(video, name)) is None else value for name in columns})
-    write_text(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:

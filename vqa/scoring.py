@@ -21,6 +21,7 @@ from vqa.config.versions import FEATURE_VERSION
 from vqa.datasets.tree import SUFFIXES
 from vqa.features.clips import Failed
 from vqa.features.identity import recipe_of
+from vqa.features.network import Network
 from vqa.features.stream import Features, load_extractor, stored, stream
 from vqa.manifest import Video
 from vqa.protocol.sampling import frame_sequence, rate_of
@@ -28,7 +29,7 @@ from vqa.system.errors import UserError
 from vqa.system.files import canonical, sha256, write_text
 from vqa.temporal.checkpoint import load_head
 from vqa.temporal.model import FrameScores
-from vqa.temporal.pooling import rates_of
+from vqa.temporal.pooling import IN_SECONDS, RATE, rates_of
 
 log = logging.getLogger("vqa")
 Videos = Video | str | Path | Sequence[Video | str | Path]
@@ -68,7 +69,8 @@ class Scorer:
         origin = self.made_by.get("features", {})
         name = backbone or origin.get("backbone") or "resnet50"
         checksum = self._check(head_path, name, weights, origin)
-        settings = BackboneSettings(cube_input=origin.get("cube_input") or "crop112", node=origin.get("node") or None)
+        told = ("cube_input", "node", "class_token")
+        settings = BackboneSettings.model_validate({key: origin[key] for key in told if origin.get(key)})
         self.extraction = Extraction(
             decoder=origin.get("decoder", "pyav"), precision=origin.get("precision", "auto"),
             memory_mb=memory_mb, threads=threads,
@@ -123,7 +125,9 @@ class Scorer:
         if isinstance(videos, Video | str | Path):
             videos = [videos]
         listed = [v if isinstance(v, Video) else Video(Path(v).stem, str(v), mos=0.0) for v in videos]
-        for found in stream(listed, self.extractor, self.extraction.decoder, self.extraction.memory_mb, self.every):
+        for found in stream(
+            listed, Network(self.extractor, self.extraction.memory_mb), self.extraction.decoder, self.every
+        ):
             if isinstance(found, Failed):
                 yield found
                 continue
@@ -148,14 +152,22 @@ class Scorer:
         frames = frame_sequence(video.video_id, len(reduced), k, "O", self.made_by.get("seed", 0))
         lengths = torch.tensor([len(frames)])
         seen = reduced[frames].unsqueeze(0)
-        rates = rates_of([rate_of(rate_of(fps, features.starts), frames)])
+        rate = rate_of(rate_of(fps, features.starts), frames)
+        if rate is None and isinstance(head, FrameScores) and head.pooling in IN_SECONDS:
+            log.warning(
+                "%s: its frame rate is not known; '%s' pools in seconds and takes %g scores a second",
+                video.path, head.pooling, RATE,
+            )  # fmt: skip
+        rates = rates_of([rate])
         quality = head.score(seen, lengths, rates).item() * self.scale
         curve = head.frame_scores(seen, lengths)[0].numpy() * self.scale if isinstance(head, FrameScores) else None
         return quality, curve, np.array(features.starts)[frames]
 
 
-def find_videos(path: Path, width: int | None, height: int | None, pixel_format: str | None) -> list[Video]:
-    """The video itself, or every video file below a folder."""
+def find_videos(
+    path: Path, width: int | None, height: int | None, pixel_format: str | None, fps: float | None = None
+) -> list[Video]:
+    """The video itself, or every video file below a folder. Size, format and frame rate are of raw ones."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
         if not files:
@@ -171,9 +183,10 @@ def find_videos(path: Path, width: int | None, height: int | None, pixel_format:
             0.0,
             width=width,
             height=height,
-            pixel_format=pixel_format if p.suffix.lower() == ".yuv" else None,
+            fps=fps if raw else None,
+            pixel_format=pixel_format if raw else None,
         )
-        for p in files
+        for p, raw in ((p, p.suffix.lower() == ".yuv") for p in files)
     ]
 
 

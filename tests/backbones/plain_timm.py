@@ -61,6 +61,8 @@ KINDS = {
 }  # fmt: skip
 # With weights of the usual size, rounding in these grows to more than what is compared.
 GENTLE = ("efficientvit_m0", "fastvit_t8", "repvit_m0_9", "visformer_tiny")
+# Whose first token is the class's; test_vit2 has a register alone.
+WITH_CLASS_TOKEN = tuple(name for name, kind in KINDS.items() if kind.beside and name != "test_vit2")
 # What `forward_features` gives of these cannot be pooled.
 REFUSED = ("crossvit_9_240", "efficientvim_m1", "pit_ti_224")
 
@@ -84,8 +86,11 @@ def frames(name: str, seed: int = 0) -> np.ndarray:
     return picture("inception_v3" if name.startswith("inception_v3") else "resnet18", seed)
 
 
-def plain(name: str, pictures: np.ndarray, model: nn.Module) -> Plain:
-    """Mean and unbiased std of what `forward_features` gives of the pictures as timm's evaluation feeds them."""
+def plain(name: str, pictures: np.ndarray, model: nn.Module, class_token: str = "leave-out") -> Plain:
+    """Mean and unbiased std of what `forward_features` gives of the pictures as timm's evaluation feeds them.
+
+    class_token: the first token behind them, or in their place.
+    """
     kind, config = KINDS[name], timm.data.resolve_model_data_config(model)
     if kind.own_size:
         transform = timm.data.create_transform(**config, is_training=False)
@@ -96,6 +101,9 @@ def plain(name: str, pictures: np.ndarray, model: nn.Module) -> Plain:
     with torch.no_grad():
         maps = model.forward_features(pixels).double().numpy()
     maps = np.moveaxis(maps, kind.channels, 1)
-    flat = maps.reshape(*maps.shape[:2], -1)[..., kind.beside :]
-    features = np.concatenate([flat.mean(-1), flat.std(-1, ddof=1)], axis=1)
+    flat = maps.reshape(*maps.shape[:2], -1)
+    token, flat = flat[..., 0], flat[..., kind.beside :]
+    pooled = [flat.mean(-1), flat.std(-1, ddof=1)]
+    kept = {"leave-out": pooled, "append": [*pooled, token], "only": [token]}[class_token]
+    features = np.concatenate(kept, axis=1)
     return Plain(model.state_dict(), pictures, features, np.abs(flat).max())

@@ -175,3 +175,10 @@ def test_a_study_names_it_by_file_or_module(write, tmp_path, backbone, slug):
     else:
         with pytest.raises(UserError, match="has no class 'MyNet'"):
             Grid(study)
+
+
+def test_a_network_that_ends_python_is_told(write, tmp_path):
+    name = write(("return maps", "raise SystemExit(0)"))
+    assert problems(name, tmp_path) == ["does not run: SystemExit: 0"]
+    with pytest.raises(UserError, match="cannot be made"):
+        problems(write(("super().__init__()", "raise SystemExit(0)")), tmp_path)

@@ -9,17 +9,21 @@ import torch
 pytest.importorskip("timm")
 
 import timm
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.backbones import plain_timm
-from tests.backbones.plain_timm import KINDS, REFUSED
+from tests.backbones.plain_timm import KINDS, REFUSED, WITH_CLASS_TOKEN
 from tests.backbones.test_networks import run
 from tests.conftest import REPO, vqa
 from vqa.backbones import create, place, spec
 from vqa.backbones.registry import check_settings
 from vqa.backbones.timm_catalogue import NAMES, row, table
 from vqa.cli.models import list_ as list_backbones
+from vqa.config import BackboneSettings, Extraction
 from vqa.features import shards
+from vqa.features.identity import settings_of
+from vqa.features.index import origin_of
 from vqa.manifest import Video, write_manifest
 from vqa.system.errors import RunError, UserError
 from vqa.video import open_video
@@ -59,6 +63,41 @@ def test_every_family_of_timm_gives_the_plain_features(name, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "test_vit" else pytest.mark.networks) for name in WITH_CLASS_TOKEN],
+)
+def test_a_class_token_stands_behind_the_plain_features_or_in_their_place(name, tmp_path):
+    model = plain_timm.network(name)
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    for class_token in ("append", "only"):
+        expected = plain_timm.plain(name, plain_timm.frames(name), model, class_token)
+        ours = create(f"timm/{name}", tmp_path / "w.pth", class_token=class_token).optimise(torch.float32)
+        found = run(ours, expected.frames)
+        assert found.shape == expected.features.shape
+        np.testing.assert_allclose(found, expected.features, rtol=0, atol=1e-5 * expected.peak)
+
+
+def test_the_class_token_is_what_timms_own_classifier_reads(tmp_path):
+    model = plain_timm.network("test_vit")
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    seen = []
+    model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numpy()))
+    frames = plain_timm.frames("test_vit")
+    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+    with torch.no_grad():
+        model(torch.stack([transform(Image.fromarray(frame)) for frame in frames]))
+    ours = create("timm/test_vit", tmp_path / "w.pth", class_token="only").optimise(torch.float32)
+    np.testing.assert_allclose(run(ours, frames), seen[0], rtol=0, atol=1e-5 * np.abs(seen[0]).max())
+
+
+@pytest.mark.parametrize("name", ["test_efficientnet", "test_vit2"])
+def test_a_network_without_class_token_is_refused_in_one_line(name, tmp_path):
+    torch.save(timm.create_model(name).state_dict(), tmp_path / "w.pth")
+    with pytest.raises(UserError, match=rf"^backbone 'timm/{name}': has no class token; remove `class_token: append`$"):
+        create(f"timm/{name}", tmp_path / "w.pth", class_token="append")
+
+
+@pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == "pit_ti_224" else pytest.mark.networks) for name in REFUSED]
 )
 def test_a_model_without_maps_is_refused_in_one_line(name, tmp_path):
@@ -67,11 +106,12 @@ def test_a_model_without_maps_is_refused_in_one_line(name, tmp_path):
         create(f"timm/{name}", tmp_path / "w.pth")
 
 
-def extract(name: str, weights: Path, clip: Path, folder: Path) -> None:
+def extract(name: str, weights: Path, clip: Path, folder: Path, *more: str) -> None:
     write_manifest(folder / "manifest.csv", [Video("clip", str(clip), 1.0)])
     result = vqa(
         "extract", "--manifest", folder / "manifest.csv", "--output", folder / "shards", "--receipt", folder / "r.json",
         "--weights", weights, "--backbone", f"timm/{name}", "--precision", "float32", "--storage", "float32",
+        *more,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
 
@@ -88,6 +128,14 @@ def test_vqa_extract_writes_the_plain_features(name, tmp_path, make_clip):
     found, attributes = shards.read(tmp_path / "shards" / "clip.h5")
     agree(name, found, plain_timm.plain(name, frames, model))
     assert attributes["backbone"] == f"timm/{name}" and timm.__version__ in attributes["preprocessing"]
+
+
+def test_vqa_extract_appends_the_class_token_and_says_so(tmp_path, make_clip):
+    save_file(plain_timm.network("test_vit").state_dict(), tmp_path / "w.safetensors")
+    clip = make_clip(tmp_path / "clip.mp4", frames=3, height=96, width=128)
+    extract("test_vit", tmp_path / "w.safetensors", clip, tmp_path, "--class-token", "append")
+    found, attributes = shards.read(tmp_path / "shards" / "clip.h5")
+    assert found.shape == (3, 3 * 64) and origin_of(attributes)["class_token"] == "append"
 
 
 @pytest.fixture
@@ -150,6 +198,16 @@ def test_without_timm_one_line_says_what_to_install(tmp_path, monkeypatch):
 def test_names_with_a_tag_are_one_path_component():
     found = spec("timm/vit_small_patch14_dinov2.lvd142m")
     assert (found.slug, found.clip_length) == ("timm-vit_small_patch14_dinov2.lvd142m", 1)
+
+
+def test_a_class_token_counts_only_where_it_is_asked_for():
+    name, extraction = "timm/test_vit", Extraction()
+    before = settings_of(name, BackboneSettings(), extraction)
+    assert "class_token" not in before
+    after = settings_of(name, BackboneSettings(class_token="append"), extraction)
+    assert after == before | {"class_token": "append"}
+    with pytest.raises(UserError, match=r"backbones\.resnet50\.class_token: only: resnet50 has no class token"):
+        check_settings("resnet50", None, "crop112", "only")
 
 
 def test_a_name_that_cannot_be_and_a_node_are_refused_before_timm_is_asked():

@@ -114,6 +114,8 @@ def measure_start(folder: Path) -> None:
             for line in process.stderr:
                 if "optimiser steps each" in line:
                     break
+            else:
+                sys.exit(f"{command} ended before its first epoch")
         finally:
             process.kill()
             process.wait()

@@ -69,11 +69,13 @@ def outputs(grid: Grid) -> dict[str, list[str]]:
                   results / "benchmarks/train" / cell],
         "cross": [run / "cross.csv", results / "benchmarks/cross" / cell],
         "evaluate": [results / "metrics.csv", results / "statistics.csv"],
+        "videos": [results / "videos.csv", results / "sensitivity.csv"],
+        "shown": [results / "shown.json"],
         "tables": [results / f"tables/{name}.{suffix}" for name in contents.tables for suffix in ("csv", "md", "tex")],
         "figures": [results / f"figures/{name}.{suffix}" for name in contents.figures for suffix in ("png", "pdf")],
         "report": [results / "report.html"],
     }  # fmt: skip
-    for rule in ("evaluate", "tables", "figures", "report"):
+    for rule in ("evaluate", "videos", "shown", "tables", "figures", "report"):
         made[rule].append(results / f"benchmarks/{rule}.tsv")
     return {rule: [str(path) for path in files] for rule, files in made.items()}
 

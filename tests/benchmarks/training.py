@@ -12,7 +12,7 @@ from vqa.features import shards
 from vqa.features.index import write_index
 from vqa.manifest import Video, write_manifest
 from vqa.system.files import write_json
-from vqa.training.feeder import _convert
+from vqa.training.store import _convert
 
 DIM = 4096
 

@@ -6,7 +6,7 @@ import annotated_types
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from vqa.config import schema
+from vqa.config import experiment, init, schema, stages
 
 GIVEN: dict[type[BaseModel], dict[str, Any]] = {
     schema.DemoDataset: {"reader": "demo"},
@@ -14,8 +14,8 @@ GIVEN: dict[type[BaseModel], dict[str, Any]] = {
     schema.TableDataset: {"reader": "table", "path": "x"},
     schema.PresetDataset: {"reader": "lsvq", "path": "x"},
     schema.RawVideo: {"width": 1920, "height": 1080},
-    schema.Experiment: {"backbone": "resnet50"},
-    schema.Init: {"dataset": "lsvq", "experiment": "frames"},
+    experiment.Experiment: {"backbone": "resnet50"},
+    init.Init: {"dataset": "lsvq", "experiment": "frames"},
 }
 # model, key, the last value that is allowed, the first that is not
 BOUNDS = [
@@ -41,33 +41,35 @@ BOUNDS = [
     (schema.DemoDataset, "fps", 1, 0),
     (schema.DemoDataset, "fps", 240, 241),
     (schema.DemoDataset, "seed", 0, -1),
-    (schema.Experiment, "sampler", 0, -1),
-    (schema.Experiment, "batch_size", 1, 0),
-    (schema.Experiment, "epochs", 0, -1),
-    (schema.Experiment, "lr", 1e-30, 0),
-    (schema.Experiment, "modes", ["OO"], []),
-    (schema.Experiment, "datasets", ("any",), ()),
-    (schema.Init, "dataset", "lsvq", "a/b"),
-    (schema.Init, "experiment", "frames", "a b"),
-    (schema.Extraction, "memory_mb", 100, 99),
-    (schema.Extraction, "threads", 1, 0),
-    (schema.Extraction, "stall_seconds", 1, 0),
+    (experiment.Experiment, "sampler", 0, -1),
+    (experiment.Experiment, "batch_size", 1, 0),
+    (experiment.Experiment, "epochs", 0, -1),
+    (experiment.Experiment, "lr", 1e-30, 0),
+    (experiment.Experiment, "modes", ["OO"], []),
+    (experiment.Experiment, "datasets", ("any",), ()),
+    (init.Init, "dataset", "lsvq", "a/b"),
+    (init.Init, "experiment", "frames", "a b"),
+    (stages.Extraction, "memory_mb", 100, 99),
+    (stages.Extraction, "gpu_mb", 0, -1),
+    (stages.Extraction, "jobs_per_gpu", 1, 0),
+    (stages.Extraction, "threads", 1, 0),
+    (stages.Extraction, "stall_seconds", 1, 0),
     (schema.BackboneSettings, "every", 1, 0),
     (schema.BackboneSettings, "node", "layer4.2", "layer4 2"),
-    (schema.Experiment, "backbone", "resnet50", "resnet50;"),
-    (schema.Training, "epochs", 1, 0),
-    (schema.Training, "lr", 1e-30, 0),
-    (schema.Training, "weight_decay", 0, -1e-9),
-    (schema.Training, "step_epochs", 1, 0),
-    (schema.Training, "step_gamma", 1e-9, 0),
-    (schema.Training, "step_gamma", 1, 1.001),
-    (schema.Training, "patience", 0, -1),
-    (schema.Training, "jobs_per_gpu", 1, 0),
-    (schema.Training, "features_mb", 0, -1),
-    (schema.Training, "threads", 1, 0),
-    (schema.Run, "epochs", 0, -1),
-    (schema.Run, "sampler", 0, -1),
-    (schema.Run, "batch_size", 1, 0),
+    (experiment.Experiment, "backbone", "resnet50", "resnet50;"),
+    (stages.Training, "epochs", 1, 0),
+    (stages.Training, "lr", 1e-30, 0),
+    (stages.Training, "weight_decay", 0, -1e-9),
+    (stages.Training, "step_epochs", 1, 0),
+    (stages.Training, "step_gamma", 1e-9, 0),
+    (stages.Training, "step_gamma", 1, 1.001),
+    (stages.Training, "patience", 0, -1),
+    (stages.Training, "jobs_per_gpu", 1, 0),
+    (stages.Training, "features_mb", 0, -1),
+    (stages.Training, "threads", 1, 0),
+    (stages.Run, "epochs", 0, -1),
+    (stages.Run, "sampler", 0, -1),
+    (stages.Run, "batch_size", 1, 0),
     (schema.Statistics, "margin", 1e-9, 0),
     (schema.Statistics, "alpha", 1e-9, 0),
     (schema.Statistics, "alpha", 0.499, 0.5),
@@ -81,14 +83,15 @@ DEFAULTS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (schema.NativeDataset, {"buckets": 16, "on_bad_video": "fail"}),
     (schema.TableDataset, {"buckets": 8, "on_bad_video": "fail", "ids": "stem", "separator": ",", "test_sets": ()}),
     (schema.RawVideo, {"pixel_format": "yuv420p"}),
-    (schema.BackboneSettings, {"weights": None, "node": None, "every": 1, "network": None, "cube_input": "crop112"}),
-    (schema.Experiment, {"sampler": 0, "head": "vsfa", "batch_size": 16, "epochs": None, "lr": None,
+    (schema.BackboneSettings, {"weights": None, "node": None, "every": 1, "network": None, "cube_input": "crop112",
+                               "class_token": "leave-out"}),
+    (experiment.Experiment, {"sampler": 0, "head": "vsfa", "batch_size": 16, "epochs": None, "lr": None,
                          "modes": ("OO", "OS", "SO", "SS")}),
-    (schema.Extraction, {"decoder": "pyav", "storage": "float16"}),
-    (schema.Training, {"epochs": 2000, "lr": 1e-5, "weight_decay": 0.0, "schedule": "constant", "step_epochs": 200,
+    (stages.Extraction, {"decoder": "pyav", "storage": "float16"}),
+    (stages.Training, {"epochs": 2000, "lr": 1e-5, "weight_decay": 0.0, "schedule": "constant", "step_epochs": 200,
                        "step_gamma": 0.8, "selection": "best-val-srocc", "redraw": "run", "sample_test": True,
                        "label_scale": "dataset", "precision": "float32"}),
-    (schema.Run, {"sampler": 0, "head": "vsfa", "batch_size": 16, "split": "random"}),
+    (stages.Run, {"sampler": 0, "head": "vsfa", "batch_size": 16, "split": "random"}),
     (schema.Splits, {"method": "random"}),
     (schema.Statistics, {"margin": 0.02, "alpha": 0.05}),
 ]  # fmt: skip
@@ -114,7 +117,7 @@ def test_a_key_that_is_left_out_has_the_documented_value(model, expected):
 def test_every_bounded_key_is_tried():
     """A bound that comes later gets its line above."""
     tried = {key for _, key, *_ in BOUNDS}
-    for model in {*schema.SECTIONS.values(), schema.Run} - {schema.Study}:
+    for model in {*schema.SECTIONS.values(), stages.Run} - {schema.Study}:
         bounded = {
             key
             for key, field in model.model_fields.items()

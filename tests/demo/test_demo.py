@@ -97,3 +97,34 @@ def test_video_rows_start_with_what_the_manifest_needs():
     assert Video("a", "a.mp4", 1.0).source() == {
         "video_id": "a", "path": "a.mp4", "width": None, "height": None, "pixel_format": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("control,most", [("positive", 16), ("negative", 24)])
+def test_the_light_of_a_control_fails_as_it_says(control, most):
+    shares = [distortions.failures(0, number, 48, control)[1] for number in range(400)]
+    assert {float(value) for share in shares for value in share} == {0.0, 1.0}
+    counts = {int(share.sum()) for share in shares}
+    assert counts == ({16} if control == "positive" else set(range(8, 25))) and max(counts) == most
+    runs = [int((np.diff(share, prepend=0) == 1).sum()) for share in shares]
+    assert set(runs) == {1} if control == "positive" else np.mean(runs) > 5
+    assert np.mean(shares, axis=0)[[8, 24, 40]] == pytest.approx(np.mean(shares), abs=0.2)
+
+
+def test_a_positive_control_is_rated_by_when_and_a_negative_one_is_not():
+    damage = np.zeros(48)
+    damage[5:21] = 0.8
+    later = np.roll(damage, 20)
+    early, late = (raters.remembered(each, 16, "positive") for each in (damage, later))
+    assert late > 2 * early > 0 and raters.remembered(np.roll(damage, 27), 16, "positive") == pytest.approx(0.8)
+    shuffled = np.random.default_rng(0).permutation(damage)
+    assert raters.remembered(damage, 24, "negative") == pytest.approx(raters.remembered(shuffled, 24, "negative"))
+    assert raters.remembered(damage, 24, "negative") == pytest.approx(0.8 * 16 / 24)
+
+
+def test_the_frames_of_a_control_are_dark_where_it_says(tmp_path):
+    given = [*SMALL, "--seconds", 2, "--control", "positive"]
+    assert vqa("demo-data", "--output", tmp_path / "a", *given).returncode == 0
+    for number, video in enumerate(read_manifest(tmp_path / "a" / "table.csv", root=tmp_path / "a")):
+        light = np.array([frame.mean() for frame in open_video(video).frames()])
+        share = distortions.failures(0, number, 48, "positive")[1]
+        assert light[share == 1].max() < light[share == 0].min()

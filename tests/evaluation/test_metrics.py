@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vqa.evaluation.metrics import _ranks, evaluate, fit_logistic, logistic, pearson, srocc
+from vqa.evaluation.metrics import evaluate, fit_logistic, logistic, pearson, ranks, srocc
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -72,7 +72,7 @@ def test_scores_and_labels_one_apart_are_no_constants():
 @pytest.mark.parametrize("seed", range(3))
 def test_ranks_equal_scipy(seed):
     values = np.random.default_rng(seed).integers(0, 9, 20) / 8
-    assert _ranks(values).tolist() == stats.rankdata(values).tolist()
+    assert ranks(values).tolist() == stats.rankdata(values).tolist()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -122,3 +122,22 @@ def test_two_videos_are_too_few():
 
 def test_srocc_of_a_constant_is_undefined():
     assert np.isnan(srocc(np.ones(5), np.arange(5)))
+
+
+def test_the_five_parameter_logistic_is_that_of_scipy_from_the_same_start():
+    from scipy.optimize import curve_fit
+
+    from vqa.evaluation.metrics import fit_logistic5
+
+    def plain(o, b1, b2, b3, b4, b5):
+        return b1 * (0.5 - 1 / (1 + np.exp(b2 * (o - b3)))) + b4 * o + b5
+
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        scores = rng.normal(size=80)
+        mos = plain(scores, *rng.uniform([20, 1, -0.5, 0, 40], [60, 3, 0.5, 5, 60])) + rng.normal(0, 2, 80)
+        z = (scores - scores.mean()) / scores.std()
+        expected, _ = curve_fit(plain, z, mos, p0=[np.ptp(mos), 1, 0, 0, mos.mean()], maxfev=100_000)
+        fit = fit_logistic5(scores, mos)
+        assert fit.status == "logistic" and fit.sign == 1
+        assert np.allclose(fit.map(scores), plain(z, *expected), atol=0.01)

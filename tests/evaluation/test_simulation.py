@@ -6,6 +6,7 @@ The light version runs with the others; `make test-simulation` runs the 2,000 st
 import re
 from collections import Counter
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.conftest import REPO
 from vqa.evaluation import power
 from vqa.evaluation.simulation import Population, _srocc, error_size, expected_srocc, simulate, with_spread
 from vqa.evaluation.statistics import compare, holm, paired_ttest, verdict
+from vqa.results.resampling import Resampling
 
 ALPHA, MARGIN, SEEDS = 0.05, 0.02, 10
 FULL = pytest.param(2000, marks=pytest.mark.simulation)
@@ -73,6 +75,44 @@ def test_a_family_of_three_keeps_the_rate_of_any_wrong_word(studies):
         rate = np.mean([any(wrong(*told, t) for told, t in zip(one, truths, strict=True)) for one in families])
         print(truths, f"any wrong {rate:.4f}")
         assert rate <= at_most(ALPHA, studies)
+
+
+def given_tests(kind: int | tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Test videos of each seed, 20 of 100. kind: how many are the same for all seeds, the others drawn; or of which
+    of several test sets each seed has all videos but one.
+    """
+    if isinstance(kind, int):
+        return np.array([[*range(kind), *rng.choice(np.arange(kind, 100), 20 - kind, False)] for _ in range(SEEDS)])
+    sets = [rng.choice(100, 20, replace=False) for _ in range(max(kind) + 1)]
+    return np.array([[rng.choice(np.setdiff1d(np.arange(100), sets[k])), *sets[k][1:]] for k in kind])
+
+
+KINDS = (0, 5, 10, 15, 19, (0,) * 9 + (1,), (0, 0, 0, 1, 1, 2, 2, 3, 3, 3))
+LIGHT = [("none", kind, 120) for kind in (5, 19, *KINDS[5:])]
+
+
+@pytest.mark.parametrize(
+    "truth,kind,studies",
+    [*LIGHT, *(pytest.param(*each, 2000, marks=pytest.mark.simulation) for each in product(TRUTHS, KINDS))],
+)
+def test_given_test_sets_that_overlap_are_wrong_no_more_than_alpha(truth, kind, studies):
+    """What a video does to the difference, all seeds that test on it share; each training adds its own noise."""
+    rng = np.random.default_rng(3)
+    methods = ("files", "random") if (truth, kind) == ("none", 19) else ("files",)
+    wrongly = dict.fromkeys(methods, 0)
+    for _ in range(studies):
+        tests = given_tests(kind, rng)
+        difference = TRUTHS[truth] + rng.normal(0, 0.05, 100)[tests].mean(axis=1) + rng.normal(0, 0.003, SEEDS)
+        splits = [(frozenset([f"v{i}"]), frozenset(map(str, test))) for i, test in enumerate(tests)]
+        for method in methods:
+            common = Resampling(splits, [60] * SEEDS, [20] * SEEDS, method).common
+            found = compare(difference, np.zeros(SEEDS), 60, 20, MARGIN, ALPHA, common)
+            word = verdict(found.n_splits, found.p_corrected, found.p_tost, ALPHA)
+            wrongly[method] += wrong(word, found.difference, TRUTHS[truth])
+    print(truth, kind, {method: f"wrong {count / studies:.4f}" for method, count in wrongly.items()})
+    assert wrongly["files"] <= studies * (ALPHA if studies >= 2000 else at_most(ALPHA, studies))
+    if "random" in methods:
+        assert wrongly["random"] > studies / 3
 
 
 @each_size

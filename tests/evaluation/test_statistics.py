@@ -23,6 +23,11 @@ def samples(seed: int, n: int = 10, shift: float = 0.0) -> tuple[np.ndarray, np.
     return a + rng.normal(shift, 0.01, n), a
 
 
+def alike(names: str) -> np.ndarray:
+    """What seeds have in common where each letter is a test set, wholly shared or not at all."""
+    return np.array([[float(a == b) for b in names] for a in names])
+
+
 def word(found: Comparison, alpha: float = 0.05) -> str:
     """The verdict of a family of one."""
     return verdict(found.n_splits, found.p_corrected, found.p_tost, alpha)
@@ -106,8 +111,8 @@ def test_three_runs_of_three_splits_can_decide():
     a = np.array([0.7, 0.8, 0.9])
     found = compare(a + 0.25, a, 60, 20, 0.02)
     assert found.flag == "" and word(found) == "different"
-    assert compare([*a, 0.9], [0.5] * 4, 60, 20, 0.02, splits="xyzz").flag == ""
-    assert compare(a, [0.5] * 3, 60, 20, 0.02, splits="xyy").flag == "few-splits"
+    assert compare([*a, 0.9, 0.6], [0.5] * 5, 60, 20, 0.02, common=alike("uxyzz")).flag == ""
+    assert compare(a, [0.5] * 3, 60, 20, 0.02, common=alike("xyy")).flag == "few-splits"
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -179,21 +184,72 @@ def test_every_seeds_own_sizes_enter_the_correction():
     assert corrected_ttest(a, b, train, test).standard_error == pytest.approx(error)
 
 
-def test_seeds_of_one_split_count_once():
+def by_plain_loops(d: np.ndarray, correlation: np.ndarray) -> tuple[float, float]:
+    """Standard error and degrees of freedom of the mean: E[s^2] and Var[s^2] of normal values so correlated.
+
+    The centred values have the covariance T = C S C. With unit variances E[s^2] = sum_i T_ii / (n - 1), and
+    Var[s^2] = 2 sum_ij T_ij^2 / (n - 1)^2; the chi-square of that mean and variance has 2 E^2 / Var degrees of freedom.
+    """
+    n = len(d)
+    covariance = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            for k in range(n):
+                for m in range(n):
+                    covariance[i, j] += ((i == k) - 1 / n) * correlation[k, m] * ((m == j) - 1 / n)
+    expected = sum(covariance[i, i] for i in range(n)) / (n - 1)
+    varying = 2 * sum(covariance[i, j] ** 2 for i in range(n) for j in range(n)) / (n - 1) ** 2
+    of_the_mean = sum(correlation[i, j] for i in range(n) for j in range(n)) / n**2
+    return float(np.sqrt(d.var(ddof=1) / expected * of_the_mean)), float(2 * expected**2 / varying)
+
+
+def test_test_sets_in_common_enter_as_plain_loops_say():
     a, b = samples(0, shift=0.01)
-    splits = ["x", "y", "z", "x", "y", "z", "u", "v", "w", "w"]
+    rng = np.random.default_rng(1)
+    tests = [rng.permutation(40)[:20] for _ in range(10)]
+    common = np.array([[len(set(x) & set(y)) / 20 for y in tests] for x in tests])
+    a[3] = np.nan  # a failed run takes its test set with it
+    kept = [i for i in range(10) if i != 3]
+    correlation = np.maximum(common[np.ix_(kept, kept)], 20 / (20 + 60))
+    d = (a - b)[kept]
+    error, df = by_plain_loops(d, correlation)
+    found = compare(a, b, 60, 20, 0.02, common=common)
+    assert 7 < df < 8 and error > d.std(ddof=1) * np.sqrt(1 / 9 + 1 / 3)
+    assert found.p_corrected == pytest.approx(2 * stats.t.sf(abs(d.mean() / error), df))
+    below = stats.t.sf((d.mean() + 0.02) / error, df)
+    assert found.p_tost == pytest.approx(max(below, stats.t.cdf((d.mean() - 0.02) / error, df)))
+    half = stats.t.ppf(0.975, df) * error
+    assert (found.ci_low, found.ci_high) == pytest.approx((d.mean() - half, d.mean() + half))
+    assert (found.n_seeds, found.n_splits, found.difference) == (9, 8, pytest.approx(d.mean()))
+    assert found.p_paired == pytest.approx(stats.ttest_rel(a[kept], b[kept]).pvalue)  # the paper's test, as it is
+
+
+def test_less_in_common_than_random_splits_have_is_the_test_of_nadeau_and_bengio():
+    a, b = samples(0, shift=0.01)
+    plain = compare(a, b, 60, 20, 0.02)
+    assert compare(a, b, 60, 20, 0.02, common=np.full((10, 10), 0.24)) == plain
+    assert compare(a, b, 60, 20, 0.02, common=np.zeros((10, 10))) == plain and plain.n_splits == 10
+    even = compare(a, b, 60, 20, 0.02, common=np.full((10, 10), 0.95))
     d = a - b
-    means = [np.mean([v for v, s in zip(d, splits, strict=True) if s == name]) for name in "xyzuvw"]
-    found = compare(a, b, 60, 20, 0.02, splits=splits)
-    assert (found.n_seeds, found.n_splits) == (10, 6)
-    assert found.p_corrected == pytest.approx(
-        2 * stats.t.sf(abs(np.mean(means)) / (np.std(means, ddof=1) * np.sqrt(1 / 6 + 1 / 3)), 5)
-    )
-    assert found.p_paired == pytest.approx(stats.ttest_rel(a, b).pvalue)  # the paper's test, as it is
-    one = compare(a, b, 60, 20, 0.02, splits=["x"] * 10)
-    assert one.flag == "few-splits" and word(one) == "undecided" and np.isnan(one.p_corrected)
-    with pytest.raises(ValueError, match="as many splits"):
-        compare(a, b, 60, 20, 0.02, splits=["x"])
+    t = d.mean() / (d.std(ddof=1) * np.sqrt(1 / 10 + 19))  # 19 of 20 videos in common: as if n_test / n_train were 19
+    assert even.p_corrected == pytest.approx(2 * stats.t.sf(abs(t), 9))
+
+
+def test_seeds_of_one_test_set_tell_no_more_than_it_does():
+    """Each of four test sets thrice: the spread has three degrees of freedom, and trainings of one set add noise."""
+    a, b = samples(0, 12, shift=0.01)
+    found = compare(a, b, 60, 20, 0.02, common=alike("wxyz" * 3))
+    d = a - b
+    means = d.reshape(3, 4).mean(axis=0)
+    within = ((d.reshape(3, 4) - means) ** 2).sum() / 12
+    between = ((means - d.mean()) ** 2).sum() / 4
+    error = np.sqrt((between + within) * 4 / 3 * (1 / 4 + 1 / 3))
+    assert (found.n_seeds, found.n_splits) == (12, 4)
+    assert found.p_corrected == pytest.approx(2 * stats.t.sf(abs(d.mean()) / error, 3))
+    one = compare(a, b, 60, 20, 0.02, common=alike("x" * 12))
+    assert one.flag == "few-splits" and word(one) == "undecided" and np.isnan(one.p_corrected) and one.n_splits == 1
+    with pytest.raises(ValueError, match=r"12 seeds need shares of shape \(12, 12\)"):
+        compare(a, b, 60, 20, 0.02, common=[1.0])
 
 
 def test_overlapping_splits_fool_the_plain_test_but_not_the_corrected_one():

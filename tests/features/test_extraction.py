@@ -20,7 +20,8 @@ from vqa.features.clips import cubes
 from vqa.features.extract import extract as extract_videos
 from vqa.features.identity import bucket_of, fingerprint, settings_of
 from vqa.features.index import read_index
-from vqa.features.stream import Features, load_extractor, one_behind, prefetch, resolve_precision, stored, stream
+from vqa.features.network import Network
+from vqa.features.stream import Features, load_extractor, resolve_precision, stored, stream
 from vqa.manifest import Video, write_manifest
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256
@@ -120,7 +121,7 @@ def test_a_bucket_writes_no_shard_that_overflows(tmp_path, dataset, weights, mon
 def test_a_video_too_small_for_the_network_is_refused_by_name(weights, make_clip, tmp_path):
     extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
     extractor.smallest = 75
-    (failed,) = stream([Video("a", str(make_clip(tmp_path / "a.mp4")), 1.0)], extractor, "pyav", 100)
+    (failed,) = stream([Video("a", str(make_clip(tmp_path / "a.mp4")), 1.0)], Network(extractor, 100), "pyav")
     assert "a.mp4: its frames of 64x48 are too small" in str(failed.error) and "75 pixels" in str(failed.error)
 
 
@@ -229,7 +230,7 @@ def test_a_video_replaced_while_it_is_read_fails_the_run_and_not_the_video(tmp_p
 
     monkeypatch.setattr(clips, "open_video", open_and_replace)
     extractor = create("efficientnet_lite0", weights / "efficientnet_lite0.pth")
-    (failed,) = stream([Video("a", str(clip), 1.0)], extractor, "pyav", 100)
+    (failed,) = stream([Video("a", str(clip), 1.0)], Network(extractor, 100), "pyav")
     assert isinstance(failed.error, RunError) and "was replaced while it was read; run again" in str(failed.error)
 
 
@@ -269,32 +270,3 @@ def test_a_flipped_bit_is_noticed(tmp_path):
     path.write_bytes(path.read_bytes()[: offset + 20])
     with pytest.raises(UserError, match=r"a\.h5"):
         shards.memory_map(path)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_one_behind_gives_everything_after_the_next_is_made(count):
-    made = []
-    given = []
-    for item in one_behind(made.append(i) or i for i in range(count)):
-        given.append(item)
-        assert len(made) == min(len(given) + 1, count)
-    assert given == list(range(count))
-
-
-def test_prefetch_is_bounded_and_passes_errors_on():
-    made = []
-
-    def source():
-        for number in range(100):
-            made.append(number)
-            yield number
-        raise UserError("at the end")
-
-    stream = prefetch(source(), depth=2)
-    assert next(stream) == 0
-    import time
-
-    time.sleep(0.3)
-    assert len(made) <= 5
-    with pytest.raises(UserError, match="at the end"):
-        list(stream)

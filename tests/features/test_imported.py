@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.io import savemat
 
@@ -13,12 +14,13 @@ from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.test_readers import vsfa
 from vqa.config import ImportedFeatures
 from vqa.features import shards
+from vqa.features.arrays import read_array
 from vqa.features.imported import import_features
 from vqa.features.index import feature_origin, read_index, write_index
 from vqa.features.pairing import places
 from vqa.features.sources import read_seen
 from vqa.manifest import Video
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 
 NAMES = ["c.mp4", "sub/A.avi", "b", "extra.mp4"]  # not in the order of the videos
 VIDEOS = [Video("a", "A.avi", 1.0, fps=30.0), Video("b", "videos/b.mp4", 2.0), Video("c", "c.mp4", 3.0, fps=20.0)]
@@ -226,6 +228,34 @@ def test_a_fault_is_one_line_and_leaves_no_receipt(tmp_path, what, words):
         run(tmp_path, chosen)
     assert words in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "receipt.json").exists()
+
+
+def test_features_that_are_gone_since_fail_the_run_and_lose_no_shard(tmp_path):
+    write_clips(tmp_path / "clips", ["a.npy", "b.npy", "c.npy"])
+    run(tmp_path, given(tmp_path, "clips"), bad="exclude")
+    (tmp_path / "clips" / "b.npy").unlink()
+    with pytest.raises(RunError, match=r"clips: has no features of the video b any more; restore them"):
+        run(tmp_path, given(tmp_path, "clips"), bad="exclude")
+    assert (tmp_path / "out" / "b.h5").is_file()
+
+
+@pytest.mark.parametrize("other", ["0.mat", "00.npy"])
+def test_two_files_of_one_number_are_refused(tmp_path, other):
+    write_clips(tmp_path / "clips", ["0.npy", "1.npy", "2.npy", "3.npy"])
+    (tmp_path / "clips" / other).touch()
+    names = {"path": write_names(tmp_path), "column": "name"}
+    with pytest.raises(UserError, match=r"0\.\w+ have one number; keep one"):
+        places(VIDEOS, given(tmp_path, "clips", names=names))
+
+
+@pytest.mark.parametrize("index_label,words", [(None, "has a column without a name"), ("row", "counts its rows")])
+def test_the_row_index_that_pandas_writes_is_no_feature(tmp_path, index_label, words):
+    frame = pd.DataFrame(MATRIX, columns=list("vwxyz"))
+    frame.to_csv(tmp_path / "m.csv", index_label=index_label)
+    with pytest.raises(UserError, match=words):
+        read_array(tmp_path / "m.csv", None)
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    assert np.allclose(read_array(tmp_path / "m.csv", None), MATRIX)
 
 
 def test_one_name_is_never_two_videos(tmp_path):

@@ -123,24 +123,27 @@ def test_a_killed_extraction_leaves_no_worker(tmp_path, dataset, weights):  # no
         pytest.fail("the worker runs on")
 
 
-def test_silence_counts_only_while_the_decoder_owes_a_frame(monkeypatch):
+def test_silence_counts_only_while_a_decoder_owes_a_frame(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(supervise.time, "monotonic", lambda: now[0])
-    watch = supervise.Watch()
+    watch = supervise.Watch(2)
 
     def decoder():
         for _ in range(2):
             now[0] += 7
-            assert watch.silence() == 7 and watch.number == 0
+            assert watch.silent(6.9) == [5] and watch.silent(7) == [] and watch.at_hand == [4, 5]
             yield np.zeros((2, 2, 3), np.uint8)
 
     now[0] += 50
-    assert watch.silence() == 0
-    for _ in watch.each([Video("a", "a.mp4", 1.0)]):
-        for _ in watch.frames(decoder()):
-            now[0] += 50  # the network's time
-            assert watch.silence() == 0
-    assert watch.silence() == 0
+    assert watch.silent(0) == [] == watch.at_hand
+    with watch.video(0, 4, Video("b", "b.mp4", 1.0)) as other:
+        next(other(iter([1])))  # its frame is given: what is done with it may take its time
+        with watch.video(1, 5, Video("a", "a.mp4", 1.0)) as watched:
+            for _ in watched(decoder()):
+                now[0] += 50  # the network's time
+                assert watch.silent(0) == []
+        assert watch.at_hand == [4]
+    assert watch.silent(0) == [] == watch.at_hand
 
 
 def test_a_full_disk_names_the_folder_beside_the_shard(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from vqa.features.identity import bucket_of
 from vqa.features.probe import Probe, write_probes
 from vqa.manifest import Video, write_manifest
 from vqa.protocol.splits import round_fifth
+from vqa.results import shown, videos
 from vqa.results.comparisons import compare_study, write_statistics
 from vqa.results.evaluation import evaluate_study, write_metrics
 from vqa.results.study_data import StudyData
@@ -68,7 +69,7 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
         write_probes(layout.probe(dataset), [Probe(video.video_id, header) for video in videos])
         for slug in (slug for name, slug in grid.features if name == dataset):
             _features(layout, dataset, slug, videos, study.datasets[dataset].buckets)
-    for run in grid.runs:
+    for run in grid.trained:
         asked = {"run": grid.run_settings(run.experiment).model_dump(mode="json"), "seed": run.seed, "order": run.order}
         inputs = {"inputs": {"init": "of a head that is nowhere"}} if grid.first_of(run) else {}
         _run(layout.run_folder(run), run, noise or {}, epochs, asked | inputs)
@@ -125,10 +126,14 @@ def _run(folder: Path, run: RunId, noise: dict[tuple[str, str], float], epochs: 
 
 
 def evaluated(study: Study) -> StudyData:
-    """A study written by `write_fake`, with its metrics and statistics."""
+    """A study written by `write_fake`, with its metrics, statistics and what is said of its videos."""
     metrics = evaluate_study(study)
     write_statistics(study.results / "statistics.csv", compare_study(study, metrics))
     write_metrics(study.results / "metrics.csv", metrics)
+    per_video, tests = videos.describe_videos(study)
+    videos.write(study.results / "videos.csv", per_video)
+    videos.write(study.results / "sensitivity.csv", tests)
+    shown.write(study.results / "shown.json", shown.show(study, per_video, tests))
     return StudyData(study)
 
 

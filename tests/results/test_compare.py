@@ -10,7 +10,12 @@ from scipy import stats
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.results.fake_study import evaluated, paper_study, write_fake
+from vqa.config import to_yaml
+from vqa.config.schema import Splits
+from vqa.evaluation.statistics import corrected_ttest
+from vqa.results.compare import compare_metrics
 from vqa.results.study_data import StudyData
+from vqa.system.files import write_text
 
 EXPERIMENTS = {"frames": {"backbone": "resnet50", "modes": ["OO", "OS"]}}
 DATASETS = {"cvd2014": {"reader": "cvd2014", "path": "/nowhere"}}
@@ -49,6 +54,22 @@ def test_two_studies_side_by_side(first, tmp_path):
     t = d.mean() / (d.std(ddof=1) * np.sqrt(1 / 7 + 47 / 140))
     assert row["p_corrected"] == pytest.approx(2 * stats.t.sf(abs(t), 6))
     assert f"{row['difference']:+.3f}" in result.stdout and f"{row['p_corrected']:.4f}" in result.stdout
+
+
+def test_given_test_sets_are_compared_by_what_they_have_in_common(first, tmp_path):
+    other = first.metrics.assign(srocc=first.metrics["srocc"] + np.random.default_rng(0).normal(0.01, 0.005, 16))
+    b = second(first, tmp_path, other)
+    given = first.study.model_copy(update={"splits": Splits(method="files", path="parts")})
+    drawn = compare_metrics(first.results, b).query("mode == 'OS' and metric == 'srocc'").iloc[0]
+    shutil.copytree(first.results, tmp_path / "a")
+    write_text(tmp_path / "a/study.yaml", to_yaml(given.model_copy(update={"results": tmp_path / "a"})))
+    found = compare_metrics(tmp_path / "a", b).query("mode == 'OS' and metric == 'srocc'").iloc[0]
+    tests = [set(pd.read_csv(first.results / f"runs/cvd2014/frames/O/seed-{s}/predictions.csv")["video_id"])
+             for s in range(8)]  # fmt: skip
+    shares = np.array([[len(x & y) / 47 for y in tests] for x in tests])
+    cells = [table.query("mode == 'OS'")["srocc"].to_numpy() for table in (other, first.metrics)]
+    assert found["p_corrected"] == pytest.approx(corrected_ttest(*cells, 140, 47, shares).p)
+    assert found["p_corrected"] > drawn["p_corrected"] > found["p_paired"]
 
 
 def test_a_failed_run_spoils_no_mean(first, tmp_path):

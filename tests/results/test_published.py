@@ -53,6 +53,20 @@ def test_what_the_paper_states_otherwise_is_told(tmp_path):
     assert departure(other, "3d") == f"{trained}, cube_input native for crop112"
 
 
+def test_videos_and_labels_other_than_the_papers_are_told(tmp_path):
+    """Of the paper's datasets only: no number of the paper stands beside another."""
+    labels = {"path": str(tmp_path / "labels.csv"), "where": "is_test == 0"}
+    data = {
+        "mine": {**CVD["mine"], "exclude": ["a", "b"], "files": [labels]},
+        "vqc": {"reader": "live-vqc", "path": "/elsewhere", "exclude": ["c"]},
+        "own": {"reader": "table", "path": "/own.csv", "exclude": ["d"]},
+    }
+    experiments = {"a": PAPER, "b": PAPER | {"datasets": ["vqc"]}, "c": PAPER | {"datasets": ["own"]}}
+    chosen = paper_study(tmp_path / "results", seeds=3, datasets=data, experiments=experiments)
+    mine, vqc = "labels of mine from files of the user's, 2 videos of mine excluded", "1 video of vqc excluded"
+    assert [departure(chosen, name) for name in "abc"] == [f"{mine}, {vqc}", vqc, ""]
+
+
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("named")

@@ -1,18 +1,31 @@
 """The report as a reader sees it: a real browser, offline."""
 
+import os
 import shutil
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.results.fake_study import evaluated, paper_study, write_fake
+from vqa.results import shown
 from vqa.results.figures import draw_all
 from vqa.results.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+def axe_core() -> Path | None:
+    """axe.min.js where npm's global packages lie, or below NODE_PATH; None where it is not installed."""
+    roots = os.environ.get("NODE_PATH", "").split(os.pathsep)
+    if shutil.which("npm"):
+        roots.append(subprocess.run(["npm", "root", "--global"], capture_output=True, text=True).stdout.strip())
+    files = (Path(root) / "axe-core" / "axe.min.js" for root in roots if root)
+    return next((file for file in files if file.is_file()), None)
+
 
 # The lowest contrast ratio of any text against the background it stands on (WCAG 2.1).
 CONTRAST = """() => {
@@ -35,7 +48,19 @@ CONTRAST = """() => {
   return Math.min(...ratios);
 }"""
 
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium; CI installs it")
+
+
+def with_pictures(made: dict) -> dict:
+    """A curve of every video but one, and pictures; the fake study holds neither heads nor videos."""
+    curve = {"experiment": "frame-level", "seed": 0, "place": [0, 3, 6, 9], "rate": 24.0}
+    curve |= {"in_order": [1.0, 2.0, 4.0, 3.0], "shuffled": [2.5, 1.5, 3.0, 2.0]}
+    for videos in made.values():
+        for number, told in enumerate(videos.values()):
+            told |= {"curve": curve, "strip": PIXEL, "note": ""} if number else {}
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +69,7 @@ def report(tmp_path_factory) -> Path:
     study = write_fake(paper_study(folder / "results", seeds=3, plots={"dpi": 60}), {("frame-level", "OS"): 0.4})
     data = evaluated(study)
     draw_all(data, study.results / "figures")
+    shown.write(study.results / "shown.json", with_pictures(shown.read(study.results / "shown.json")))
     write_report(data, folder / "attachment" / "report.html")  # away from everything it was made from
     return folder / "attachment" / "report.html"
 
@@ -76,9 +102,9 @@ def page(browser, report):
 
 def test_every_figure_is_there_and_drawn(page):
     images = page.locator("figure img")
-    assert images.count() == 6
-    assert all(images.nth(i).evaluate("image => image.naturalWidth") > 300 for i in range(6))
-    assert all(images.nth(i).get_attribute("alt") for i in range(6))
+    assert images.count() == 8
+    assert all(images.nth(i).evaluate("image => image.naturalWidth") > 300 for i in range(8))
+    assert all(images.nth(i).get_attribute("alt") for i in range(8))
 
 
 def test_tables_sort_both_ways_by_number(page):
@@ -153,3 +179,43 @@ def test_print_leaves_out_what_paper_cannot_do(page):
     page.emulate_media(media="print")
     assert not page.locator(".actions").first.is_visible() and not page.locator("nav").is_visible()
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_single_videos_have_their_curve_and_pictures_or_a_line(page):
+    cards = page.locator("#single-videos .cards li")
+    assert cards.count() == 80  # ten and ten of four datasets
+    without = cards.filter(has_text="No curve: the head or the features are not there any more.")
+    drawn = cards.filter(has=page.locator("svg[role='img']")).filter(has=page.locator("img.strip"))
+    assert without.count() >= 4 and without.locator("svg").count() == 0
+    assert drawn.count() == 80 - without.count()
+    label = drawn.first.locator("svg").get_attribute("aria-label")
+    assert label.startswith("Quality of each frame of v") and label.endswith("in order 1 to 4, shuffled 1.5 to 3")
+    assert "blind to order: cube-level" in page.locator("#single-videos").inner_text()
+
+
+def test_the_contents_lead_to_every_section_figure_and_table(page):
+    targets = page.evaluate("[...document.querySelectorAll('nav a')].map((a) => a.getAttribute('href').slice(1))")
+    there = page.evaluate("[...document.querySelectorAll('main > section, figure, article')].map((e) => e.id)")
+    assert set(there) <= set(targets) and len(targets) == len(set(targets))
+    assert all(page.locator(f"[id='{target}']").count() == 1 for target in targets)
+
+
+def test_the_keyboard_reaches_the_results_first_and_sees_where_it_is(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    heading = page.locator("table[data-name='verdicts'] th button").first
+    heading.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    assert heading.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+
+
+@pytest.mark.skipif(axe_core() is None, reason="needs axe-core; CI installs it")
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(page, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate(axe_core().read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []

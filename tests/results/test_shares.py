@@ -11,8 +11,7 @@ from vqa.config import parse
 from vqa.results.figures import draw_all
 from vqa.results.report import write_report
 from vqa.results.study_data import StudyData
-from vqa.results.tables import all_tables
-from vqa.results.tables.writers import write_table
+from vqa.results.tables import write_tables
 from vqa.study.grid import Grid
 from vqa.study.parts import split_files
 from vqa.system.errors import UserError
@@ -70,8 +69,7 @@ def test_cells_without_a_common_dataset_or_seed_are_not_compared(data):
 
 
 def test_every_table_figure_and_the_report_cope(data, tmp_path):
-    for table in all_tables(data):
-        write_table(tmp_path / "tables", table)
+    write_tables(data, tmp_path / "tables")
     sampling = pd.read_csv(tmp_path / "tables/sampling.csv")
     assert list(zip(sampling["Dataset"], sampling["Experiment"], strict=True)) == [
         ("cvd2014", "frames"), ("cvd2014", "sparse"), ("konvid-1k", "frames"), ("konvid-1k", "sparse"),

@@ -11,7 +11,7 @@ from tests.results.fake_study import evaluated, paper_study, write_fake
 from vqa.features import shards
 from vqa.features.probe import Probe, write_probes
 from vqa.manifest import Video, write_manifest
-from vqa.results import figures
+from vqa.results import figures, style
 from vqa.results.provenance import backbones
 from vqa.results.study_data import StudyData
 from vqa.results.tables import all_tables
@@ -49,6 +49,17 @@ def test_the_cross_table_tells_of_copies_under_other_names(tmp_path):
     assert line.startswith("NOT strangers: 3 videos of cvd2014 stand in live-vqc too")
 
 
+def test_tables_of_pre_trained_heads_tell_of_copies_under_other_names(tmp_path):
+    began = {"backbone": "resnet50", "modes": ["OO"], "init": {"dataset": "cvd2014", "experiment": "frames"}}
+    study = paper_study(tmp_path, seeds=1, datasets=DATASETS, experiments={"frames": GROUPS["frames"], "tuned": began})
+    data = evaluated(write_fake(study))
+    assert "NOT strangers" not in notes(data, "pre-training")
+    one, other = (data.receipts[name, "resnet50"]["shards"] for name in DATASETS)
+    for name, copied in zip(sorted(other)[:3], sorted(one), strict=False):
+        other[name] = one[copied]
+    assert "NOT strangers: 3 videos of cvd2014 stand in live-vqc too" in notes(data, "pre-training")
+
+
 def notes(data: StudyData, name: str) -> str:
     return " ".join(next(table for table in all_tables(data) if table.name == name).notes)
 
@@ -74,15 +85,15 @@ def test_untrained_weights_are_told_with_the_experiments_that_use_them(data):
 
 def test_every_sampler_group_is_drawn(data, tmp_path, monkeypatch):
     drawn = {}
-    save = figures.figure.__wrapped__.__globals__["_save"]
+    save = style.figure.__wrapped__.__globals__["_save"]
 
     def keep(figure, folder, name, dpi):
         drawn[name] = [(axis.get_title(), len(axis.lines)) for axis in figure.axes]
         save(figure, folder, name, dpi)
 
-    monkeypatch.setitem(figures.figure.__wrapped__.__globals__, "_save", keep)
+    monkeypatch.setitem(style.figure.__wrapped__.__globals__, "_save", keep)
     for name in ("samplers", "cost", "scatter"):
-        getattr(figures, name)(data, tmp_path)
+        figures.FIGURES[name].draw(data, tmp_path)
     groups = [f"{dataset}\n{base}" for base in ("resnet50, vsfa", "efficientnet_lite0, vsfa") for dataset in DATASETS]
     assert [title for title, _ in drawn["samplers"]] == groups == [title for title, _ in drawn["cost"]]
     assert all(lines > 0 for _, lines in drawn["samplers"])

@@ -76,14 +76,14 @@ def test_a_study_that_does_not_tune_has_no_such_table(data):
     plain = paper_study(data.results, seeds=3, datasets=DATASETS, experiments={"plain": TUNED["plain"]})
     assert "tuning" not in Contents(plain).tables
     assert [table.name for table in all_tables(data)] == data.contents.tables == [
-        "datasets", "rates", "ttest-modes", "tuning", "verdicts"
+        "datasets", "rates", "ttest-modes", "tuning", "leaderboard", "verdicts", "sensitivity", "videos"
     ]  # fmt: skip
 
 
 def test_only_a_study_that_tunes_keeps_the_name_for_itself(tmp_path):
     modes = {"backbone": "resnet50", "modes": ["OO", "OS"]}
     assert Contents(paper_study(tmp_path, experiments={"tuning": modes})).tables == [
-        "datasets", "tuning", "ttest-modes", "verdicts"
+        "datasets", "tuning", "ttest-modes", "verdicts", "sensitivity", "videos"
     ]  # fmt: skip
     with pytest.raises(UserError, match=r"experiments\.tuning: its table would overwrite that of what was tuned"):
         Contents(paper_study(tmp_path, experiments={"tuning": modes | {"tune": {"lr": [1e-3]}}}))

@@ -9,9 +9,9 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import LabelsDataset, Run, TableDataset, identity, load, parse
+from vqa.config import LabelsDataset, Run, TableDataset, Training, identity, load, parse
+from vqa.config.base import ADDED, Model
 from vqa.config.heads import source
-from vqa.config.schema import ADDED, Training, _Model
 from vqa.manifest import Video
 from vqa.study import depends
 from vqa.study.grid import Grid
@@ -72,7 +72,7 @@ class Tomorrow(Training):
     clip: Literal["no", "yes"] = Field("no", json_schema_extra=ADDED)
 
 
-class Outer(_Model):
+class Outer(Model):
     training: Tomorrow = Tomorrow()
 
 

@@ -12,6 +12,7 @@ import yaml
 from vqa.config import Study
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
+from vqa.study.orphans import orphans
 from vqa.study.sources import Sources
 from vqa.system.files import write_json
 from vqa.system.locks import FolderLock
@@ -101,3 +102,11 @@ def test_a_note_that_cannot_be_read_deletes_nothing(damage):
     Path("store/studies/x.json").write_text(damage)
     result = clean("mine", "--yes")
     assert result.returncode == 2 and "x.json: does not say what a study uses" in result.stderr and left() == "abcde"
+
+
+def test_a_folder_of_the_same_name_on_another_machine_claims_for_itself(store):
+    start(study("results", "ab"))
+    Path("results").rename("elsewhere")  # as another machine sees the path: its own folder
+    start(study("results", "cd"))
+    left = {path.name for each in orphans(study("results", "cd")) for path in each.shards}
+    assert left == {"e.h5"}

@@ -1,12 +1,14 @@
 """`vqa splits` writes what the trainings of a study use, and a study reads it back."""
 
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import touch
-from vqa.config import DemoDataset, Study, identity, parse
+from vqa.config import DemoDataset, Run, Study, identity, parse
 from vqa.manifest import read_manifest, write_manifest
 from vqa.protocol.split_files import read_split_file
 from vqa.protocol.splits import split
@@ -20,6 +22,7 @@ from vqa.study.runs import difference
 from vqa.study.sources import Sources
 from vqa.system.errors import UserError
 from vqa.system.files import sha256
+from vqa.training.job import _code as code_of
 
 
 @pytest.fixture
@@ -87,6 +90,18 @@ def test_the_split_file_of_every_seed_is_read_before_anything_runs(tmp_path, tab
         plan(study(table, method="files", path=str(tmp_path / "out")))
 
 
+def test_split_files_of_unlike_test_sets_are_refused_before_anything_runs(tmp_path, table):
+    """Tables and tests would have a test set that some seeds lack."""
+    chosen = study(table, method="files", path=str(tmp_path / "out"))
+    write_parts(study(table, method="official"), tmp_path / "out")
+    file = tmp_path / "out/d/seed-7.csv"
+    plan(chosen)
+    file.write_text(file.read_text().replace(",test\n", ",test:hard\n", 1))
+    message = "datasets.d: the split file of seed 7 names the test sets test and test:hard, that of seed 4 test; every"
+    with pytest.raises(UserError, match=message):
+        plan(chosen)
+
+
 def test_scenes_that_cannot_be_split_are_told_before_anything_runs(table):
     chosen = study(table, method="scene")
     with pytest.raises(UserError, match=r"^datasets\.d: video 'v0' has no scene in the manifest"):
@@ -120,6 +135,46 @@ def test_crossing_datasets_that_share_videos_is_refused_before_anything_runs(tab
     apart = chosen.model_copy(update={"datasets": {**chosen.datasets, "d": first}})
     plan(apart)
     assert check_datasets(apart, headers=False, workers=1)[1]
+
+
+@pytest.mark.parametrize("own", [{}, {"epochs": 0, "datasets": ["hard"]}])
+def test_heads_that_began_from_the_files_they_are_tested_on_are_refused(table, own):
+    """A chain too: `last` begins from heads that began from those of `e`."""
+    chosen = crossed(table)
+    begin = {"backbone": "efficientnet_lite0", **own, "init": {"dataset": "d", "experiment": "e"}}
+    raw = chosen.model_dump(mode="json", exclude_none=True) | {"cross_dataset": []}
+    raw["experiments"] = {"e": {"backbone": "efficientnet_lite0", "datasets": ["d"]}, "next": begin}
+    with pytest.raises(UserError, match=r"^experiments\.next\.init: .*v15\.mp4 is a video of 'd' and of 'hard', 5 "):
+        plan(parse(raw))
+    assert "PROBLEM: experiments.next.init: " in check_datasets(parse(raw), headers=False, workers=1)[0]
+    (table.parent / "mid").mkdir()
+    touch(table.parent / "mid", *(f"m{i}.mp4" for i in range(6)))
+    (table.parents[1] / "mid.csv").write_text(
+        "video_id,path,mos\n" + "".join(f"m{i},{table.parent}/mid/m{i}.mp4,{i}\n" for i in range(6))
+    )
+    raw["datasets"]["mid"] = {"reader": "table", "path": str(table.parents[1] / "mid.csv")}
+    raw["experiments"]["next"] = begin | {"datasets": ["mid"]}
+    raw["experiments"]["anew"] = {"backbone": "efficientnet_lite0", "datasets": ["hard"]}
+    plan(parse(raw))
+    last = begin | {"datasets": ["hard"], "init": {"dataset": "mid", "experiment": "next"}}
+    with pytest.raises(UserError, match=r"^experiments\.last\.init: .*v15\.mp4 is a video of 'd' and of 'hard', 5 "):
+        plan(parse(raw | {"experiments": raw["experiments"] | {"last": last}}))
+    crossing = {"cross_dataset": ["next"]}  # heads that saw `d` before, tested on `hard`
+    with pytest.raises(UserError, match=r"^cross_dataset: .*v15\.mp4 is a video of 'd' and of 'hard', 5 "):
+        plan(parse(raw | crossing))
+
+
+def test_datasets_of_labels_alone_may_name_their_videos_alike(table, tmp_path):
+    chosen = crossed(table)
+    raw = chosen.model_dump(mode="json", exclude_none=True)
+    for name, ids in (("d", range(20)), ("hard", range(15, 20))):
+        (tmp_path / f"{name}.features").mkdir()
+        for i in ids:
+            np.save(tmp_path / f"{name}.features" / f"v{i}.npy", np.zeros((2, 3)))
+    given = {name: {"path": str(tmp_path / f"{name}.features")} for name in ("d", "hard")}
+    raw |= {"backbones": {"own": {"import": given}}, "experiments": {"e": {"backbone": "own"}}}
+    plan(parse(raw))
+    assert check_datasets(parse(raw), headers=False, workers=1)[1]
 
 
 def test_labels_in_another_order_are_the_same_labels(table):
@@ -177,3 +232,36 @@ def test_a_run_of_other_split_files_is_told_without_snakemakes_record(tmp_path, 
     assert difference(second, Layout.of(second.study), second.runs[0], made).endswith("second/d/seed-4.csv gives")
     (tmp_path / "second/d/seed-4.csv").write_bytes((tmp_path / "first/d/seed-4.csv").read_bytes())
     assert difference(second, Layout.of(second.study), second.runs[0], made) == ""
+
+
+def test_a_run_of_other_permutations_is_told_without_snakemakes_record(tmp_path, table):
+    stored = tmp_path / "info.mat"
+    stored.write_bytes(b"first")
+    raw = study(table).model_dump(mode="json", exclude_none=True) | {"splits": {"method": "stored"}}
+    raw["datasets"] = {"d": raw["datasets"]["d"] | {"permutations": str(stored)}}
+    grid = Grid(parse(raw))
+    made = {
+        "seed": 4,
+        "order": "O",
+        "run": identity(grid.run_settings("e")),
+        "inputs": {"permutations": sha256(stored)},
+    }
+    assert difference(grid, Layout.of(grid.study), grid.runs[0], made) == ""
+    stored.write_bytes(b"another")
+    assert difference(grid, Layout.of(grid.study), grid.runs[0], made).endswith("info.mat gives")
+    assert difference(grid, Layout.of(grid.study), grid.runs[0], made | {"inputs": {}}) == ""
+
+
+def test_a_run_of_another_version_or_source_of_the_users_head_is_told(tmp_path, table):
+    own = tmp_path / "my_head.py"
+    own.write_text("class MyHead:\n    def __init__(self, input_size):\n        pass\n")
+    raw = study(table).model_dump(mode="json", exclude_none=True)
+    raw["experiments"] = {"e": {"backbone": "efficientnet_lite0", "head": f"{own}:MyHead"}}
+    grid = Grid(parse(raw))
+    run = grid.run_settings("e")
+    made = {"seed": 4, "order": "O", "run": identity(run), **code_of(run)}
+    told = partial(difference, grid, Layout.of(grid.study), grid.runs[0])
+    assert told(made) == "" and "source" in made and "source" not in code_of(Run())
+    assert "trained by version 0 of" in told(made | {"version": 0})
+    assert "trained with another" in told(made | {"source": "0"})
+    assert told({key: made[key] for key in ("seed", "order", "run")}) == ""

@@ -27,9 +27,9 @@ def test_a_training_asks_for_no_more_features_than_it_keeps_mapped():
 
 
 def test_an_8k_frame_asks_for_its_activations():
-    assert extract_mb(1000, "cpu", 7680 * 4320, 1) > 10_000
-    assert extract_mb(1000, "cpu", 7680 * 4320, 0) < 5_000  # the network sees a crop
-    assert extract_mb(1000, "cpu", None, 1) == extract_mb(1000, "cpu", 1920 * 1080, 1) < 3_000
+    assert extract_mb(1000, "cpu", 7680 * 4320, 1, 1) > 10_000
+    assert extract_mb(1000, "cpu", 7680 * 4320, 0, 1) < 5_000  # the network sees a crop
+    assert extract_mb(1000, "cpu", None, 1, 1) == extract_mb(1000, "cpu", 1920 * 1080, 1, 1) < 3_000
 
 
 def test_sizes_are_those_of_the_index(tmp_path):

@@ -8,8 +8,7 @@ from click.testing import CliRunner
 
 from tests.conftest import REPO
 from vqa.cli.options import settings_options
-from vqa.config import load
-from vqa.config.schema import Training
+from vqa.config import Training, load
 from vqa.study import session
 from vqa.system.errors import UserError
 

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from vqa.config.heads import HEADS
 from vqa.temporal import registry
-from vqa.temporal.cost import multiply_adds, parameters
+from vqa.temporal.cost import _in_single_steps, multiply_adds, parameters
 from vqa.temporal.svr import SVR
 
 D, T = 20, 12
@@ -24,6 +25,14 @@ PROJECTION = T * D * 128
 )
 def test_products_are_counted_once_each(head, by_hand):
     assert multiply_adds(registry.create(head, D), T) == by_hand
+
+
+@pytest.mark.parametrize("head", ["vsfa", "bigru", "tcn", "transformer", "inception-time", "attention"])
+def test_the_count_is_that_of_torchs_own_counter(head):
+    model = registry.create(head, D).eval()
+    with torch.no_grad(), _in_single_steps(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, T, D), torch.tensor([T]))
+    assert multiply_adds(model, T) == counter.get_total_flops() // 2
 
 
 def test_attention_counts_its_products_between_frames():

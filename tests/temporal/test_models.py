@@ -193,6 +193,48 @@ def test_a_users_mistakes_are_told_with_their_line(own, tmp_path):
         create(name, 16)
 
 
+def test_a_file_that_ends_python_is_told_and_does_not_end_the_command(own):
+    name = own(("import torch\n", "import torch\nimport sys\nsys.exit(0)\n"))
+    assert_one_line_error(vqa("check-model", name), "mine.py line 4: SystemExit")
+    assert_one_line_error(vqa("check-model", own(("super().__init__()", "raise SystemExit(0)"))), "cannot be made")
+
+
+def test_batch_norms_that_fail_in_training_only_are_told(own):
+    made = ("super().__init__()", "super().__init__(); self.norm = nn.BatchNorm1d(width)")
+    frames = ("torch.tanh(self.layer(features))", "self.norm(self.layer(features).transpose(1, 2)).transpose(1, 2)")
+    assert [line.split(":")[0] for line in problems(own(made, frames))] == ["padding leaks in training"]
+    (told,) = problems(own(made, ("frames.sum(1)", "self.norm(frames.sum(1))")))
+    assert "it can be trained on one video" in told and "Expected more than 1 value" in told
+
+
+def test_a_package_of_the_working_folder_is_imported_with_its_own_modules(own, tmp_path):
+    own(("import torch\n", "import torch\nfrom .beside import VALUE\n"))
+    package = tmp_path / "of_mine"
+    package.mkdir()
+    (tmp_path / "mine.py").rename(package / "model.py")
+    (package / "__init__.py").touch()
+    (package / "beside.py").write_text("VALUE = 1\n")
+    result = vqa("check-model", "of_mine.model:MyHead", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_two_models_with_modules_of_one_name_beside_them_each_have_their_own(own, tmp_path):
+    text = Path(own(("import torch\n", "import torch\nfrom layers import VALUE\n")).rpartition(":")[0]).read_text()
+    found = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "layers.py").write_text(f"VALUE = {number}\n")
+        (folder / "mine.py").write_text(text.replace("blind_to_order", "value = VALUE\n    blind_to_order", 1))
+        found.append(create(f"{folder}/mine.py:MyHead", 16).module.value)
+    assert found == [1, 2]
+
+
+def test_dataclasses_with_postponed_annotations_may_stand_in_a_users_file(own):
+    settings = "from dataclasses import dataclass\n\n@dataclass\nclass Settings:\n    size: int = 1\n"
+    assert problems(own(("\nimport torch\n", f"from __future__ import annotations\n{settings}\nimport torch\n"))) == []
+
+
 def test_the_files_beside_a_model_that_it_imports_are_part_of_it(own, tmp_path):
     name = own(("import torch\n", "import torch\nimport helper\n"))
     (tmp_path / "helper.py").write_text("from deeper import VALUE\n")

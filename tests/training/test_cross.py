@@ -1,8 +1,10 @@
 """Heads on another dataset: which videos, which scale, which frames."""
 
 import csv
+import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -40,8 +42,9 @@ def target(tmp_path) -> tuple[str, Path, list[Path]]:
     return "other", tmp_path / "manifest.csv", [tmp_path / "index.csv"]
 
 
-def saved_head(path: Path, dim: int = DIM, **run: object) -> Path:
+def saved_head(path: Path, dim: int = DIM, features: dict[str, str] | None = None, **run: object) -> Path:
     made_by = {"run": Run(**run).model_dump(mode="json"), "seed": SEED, "label_scale": SCALE}
+    made_by |= {"features": features or {}}
     save_head(path, create("vsfa", dim, 0), "vsfa", made_by)
     return path
 
@@ -71,6 +74,27 @@ def test_features_of_another_size_are_refused_and_nothing_is_written(tmp_path, t
     with pytest.raises(UserError, match=r"index\.csv: its features do not fit .*head\.pt"):
         predict_others(path, [target], tmp_path / "out.csv", 1)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_features_of_another_origin_are_refused_and_nothing_is_written(tmp_path, target):
+    """Of one width, so that only what the shards say tells them apart."""
+    for number in (0, 2):
+        with h5py.File(tmp_path / f"w{number}.h5", "r+") as shard:
+            shard.attrs["settings"] = json.dumps({"backbone": "resnet18"})
+            shard.attrs["precision_used"] = "float32"
+            shard.attrs["weights_sha256"] = "a"
+    for origin, differs in ({"backbone": "resnet50", "weights_sha256": "a"}, "backbone resnet50"), (
+        {"backbone": "resnet18", "weights_sha256": "b"}, "weights_sha256 b",
+    ):  # fmt: skip
+        path = saved_head(tmp_path / "head.pt", features=origin)
+        with pytest.raises(UserError, match=rf"head\.pt: was trained on features of {differs}; those of other are of"):
+            predict_others(path, [target], tmp_path / "out.csv", 1)
+        assert not (tmp_path / "out.csv").exists()
+    predict_others(
+        saved_head(tmp_path / "head.pt", features={"backbone": "resnet18", "weights_sha256": "a"}),
+        [target], tmp_path / "out.csv", 1,
+    )  # fmt: skip
+    assert (tmp_path / "out.csv").is_file()
 
 
 def test_a_head_that_does_not_say_what_made_it_is_refused(tmp_path, target):

@@ -132,6 +132,38 @@ def test_features_of_another_size_are_refused(study, tmp_path, size, origin, wor
         assert result.returncode == 0, "these features do not say what made them"
 
 
+@pytest.mark.parametrize(
+    "trained,here,words",
+    [
+        (("a", "b"), ("b", "a"), "backbone a; these features are of b"),
+        (("a", "b"), ("a", "b", "c"), "2 joined backbones; these features are of 3"),
+        (("a",), ("a", "b"), "1 joined backbones; these features are of 2"),
+    ],
+)
+def test_joined_features_of_another_order_or_number_are_refused(tmp_path, trained, here, words):
+    theirs, ours = ({"joined": [{"backbone": name} for name in names]} for names in (trained, here))
+    save_head(tmp_path / "head.pt", create("vsfa", 6, 0), "vsfa", {"run": {"head": "vsfa"}, "features": theirs})
+    index = {"v": Entry("v", 4, 6, "c", tmp_path / "v.h5")}
+    initial_head(tmp_path / "head.pt", Run(), index, theirs)
+    with pytest.raises(UserError, match=words):
+        initial_head(tmp_path / "head.pt", Run(), index, ours)
+
+
+def test_imported_features_are_told_from_extracted_ones_and_by_name(tmp_path):
+    """A backbone's name may be an import's: other columns or files of the same name pass, other names do not."""
+    imported = {"backbone": "brisque", "imported": {"variable": "feats"}}
+    index = {"v": Entry("v", 4, 6, "c", tmp_path / "v.h5")}
+    for trained, here in ((imported, {"backbone": "brisque"}), ({"backbone": "brisque"}, imported)):
+        save_head(tmp_path / "head.pt", create("vsfa", 6, 0), "vsfa", {"run": {"head": "vsfa"}, "features": trained})
+        words = f"features of imported {'imported' in trained}; these features are of {'imported' in here}"
+        with pytest.raises(UserError, match=words):
+            initial_head(tmp_path / "head.pt", Run(), index, here)
+    save_head(tmp_path / "head.pt", create("vsfa", 6, 0), "vsfa", {"run": {"head": "vsfa"}, "features": imported})
+    assert initial_head(tmp_path / "head.pt", Run(), index, imported | {"imported": {"variable": "x"}}).input_size == 6
+    with pytest.raises(UserError, match="features of backbone brisque; these features are of niqe"):
+        initial_head(tmp_path / "head.pt", Run(), index, imported | {"backbone": "niqe"})
+
+
 def test_features_of_another_backbone_are_refused(tmp_path):
     made = {"run": {"head": "vsfa"}, "features": {"backbone": "resnet50", "weights_sha256": "a"}}
     save_head(tmp_path / "head.pt", create("vsfa", 24), "vsfa", made)

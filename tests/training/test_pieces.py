@@ -17,7 +17,7 @@ from vqa.training.fit import Epoch, Selection, create_head, fit, learning_rate, 
 from vqa.training.items import Item
 from vqa.training.job import history_csv
 from vqa.training.optimiser import Adam
-from vqa.training.predict import predict
+from vqa.training.predict import predict, predict_batch
 
 DIM, CPU = 6, torch.device("cpu")
 
@@ -129,6 +129,24 @@ def test_an_epoch_of_training_sums_each_batchs_loss_and_steps_once_a_batch():
     assert [loss.item() for loss in losses] == [pytest.approx(np.abs(before - labels).sum(), rel=1e-5)]
     assert len(train_epoch(head, Adam(head.parameters()), [alone] * 3, lr=0.0)) == 3
     assert not np.allclose(predict(head, feeder(), members), before)
+
+
+def test_parameters_that_are_frozen_or_unused_stay_as_they_are_as_with_torchs_adam():
+    ours, theirs = create("fc-mean", DIM, 0), create("fc-mean", DIM, 0)
+    for head in (ours, theirs):
+        head.unused = torch.nn.Linear(2, 2)
+        torch.nn.init.ones_(head.unused.weight)
+        torch.nn.init.ones_(head.unused.bias)
+        head.fc0.weight.requires_grad_(False)
+    batch = feeder().batch(items(5))
+    train_epoch(ours, Adam(ours.parameters(), 0.1), [batch] * 3, lr=1e-3)
+    torchs = torch.optim.Adam(theirs.parameters(), 1e-3, weight_decay=0.1)
+    for _ in range(3):
+        torchs.zero_grad()
+        torch.nn.functional.l1_loss(predict_batch(theirs, batch), batch.labels).backward()
+        torchs.step()
+    for name, value in ours.state_dict().items():
+        torch.testing.assert_close(value, theirs.state_dict()[name], msg=name)
 
 
 def test_gradients_of_one_step_do_not_reach_the_next():

@@ -4,15 +4,16 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests import forked
 from tests.training.test_training import make_study, train
+from vqa.cli import main
 from vqa.config import Run
 from vqa.features.index import Entry
 from vqa.manifest import Video
@@ -24,20 +25,20 @@ from vqa.training.resume import Checkpoint
 from vqa.training.state import Epoch, Selection, State
 
 FILES = ("predictions.csv", "history.csv", "head.pt")
-# Ends the process, without a word, right after the state of an epoch is written.
-KILLER = """
-import os, signal
-from vqa.training import resume
-resume.INTERVAL_SECONDS = 0
-write = resume.Checkpoint.write_if_due
-def write_and_die(self, state):
-    write(self, state)
-    if len(state.history) == {epoch}:
-        os.kill(os.getpid(), signal.SIGKILL)
-resume.Checkpoint.write_if_due = write_and_die
-from vqa.cli import main
-main()
-"""
+
+
+def dying(epoch: int) -> None:
+    """The `vqa` command, that ends without a word right after the state of an epoch is written."""
+    resume.INTERVAL_SECONDS = 0
+    write = resume.Checkpoint.write_if_due
+
+    def write_and_die(self, state):
+        write(self, state)
+        if len(state.history) == epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    resume.Checkpoint.write_if_due = write_and_die
+    main()
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +47,9 @@ def study(tmp_path_factory):
 
 
 def killed(study, output, epoch: int, *more: object):
-    command = ["train", "--manifest", study / "manifest.csv", "--index", study / "index.csv", "--order", "S",
+    command = ["vqa", "train", "--manifest", study / "manifest.csv", "--index", study / "index.csv", "--order", "S",
                "--seed", 3, "--output", output, "--epochs", 8, "--lr", "3e-3", "--batch-size", 6, *more]  # fmt: skip
-    code = KILLER.format(epoch=epoch)
-    return subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True)
+    return forked.run(partial(dying, epoch), tuple(map(str, command)))
 
 
 @pytest.mark.parametrize("head", ["vsfa", '{"name":"tcn","dropout":0.3}', "inception-time"])

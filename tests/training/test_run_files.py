@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from vqa.config import Run
+from vqa.config.versions import TRAINING_VERSION
 from vqa.features import shards
 from vqa.features.index import Entry, read_index, write_index
 from vqa.manifest import Video
@@ -104,6 +105,7 @@ def test_a_run_leaves_what_it_says(indexed, tmp_path, order, caplog):
     seconds, frames = told.pop("seconds"), told.pop("train_frames")
     assert told.pop("parameters") == sum(each.numel() for each in outcome.head.parameters())
     assert told.pop("multiply_adds") > 0 and 50 < told.pop("memory_mb") < 50_000
+    assert told.pop("version") == TRAINING_VERSION
     assert 0 < seconds < 100 and frames == sum(-(-(8 + n) // 4) for n in range(6))
     assert told == load_head(tmp_path / "head.pt")[1]
     assert told | {"torch": "", "run": {}} == {
@@ -117,6 +119,15 @@ def test_a_run_leaves_what_it_says(indexed, tmp_path, order, caplog):
     said = ["train 6, val 2, test 2 videos", "3 epochs of 2 optimiser steps each", selected]
     assert [message for message in caplog.messages if message in said] == said
     assert "one step an epoch" not in caplog.text
+
+
+def test_run_json_alone_names_the_stored_permutations(indexed, tmp_path):
+    """Version 0.1 did not hash them: a head of the same training keeps its bytes."""
+    videos, index = indexed
+    for name, inputs in (("before", {"index": "i"}), ("now", {"index": "i", "permutations": "p"})):
+        train(Run(epochs=1), 0, "O", videos, index, PARTS, tmp_path / name, {"inputs": inputs})
+        assert json.loads((tmp_path / name / "run.json").read_text())["inputs"] == inputs
+    assert (tmp_path / "before/head.pt").read_bytes() == (tmp_path / "now/head.pt").read_bytes()
 
 
 def test_a_run_trains_in_its_own_order(indexed, tmp_path):
@@ -136,7 +147,7 @@ def test_every_point_resumes_only_its_own_state(indexed, tmp_path, monkeypatch):
     run, asked = Run(epochs=1, tune={"lr": [1e-3, 1e-2]}), []
     monkeypatch.setattr(job, "_identity", lambda *of: asked.append(of) or "same")
     train(run, 2, "S", videos, index, PARTS, tmp_path, {})
-    assert asked == [(point.run, 2, "S", videos, index, PARTS, None) for point in points(run)]
+    assert asked == [(point.run, 2, "S", videos, index, PARTS, None, False) for point in points(run)]
 
 
 @pytest.mark.parametrize("order", ["O", "S"])

@@ -14,10 +14,12 @@ import torch
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.training.test_training import DIM, items_of, make_study, train
+from vqa.cli.training import _target
 from vqa.features import shards
 from vqa.features.index import read_index
 from vqa.manifest import read_manifest
 from vqa.protocol.splits import split
+from vqa.system.errors import UserError
 from vqa.temporal.checkpoint import load_head
 from vqa.training import job
 from vqa.training.fit import Epoch, Selection, fit
@@ -82,6 +84,19 @@ def test_seconds_leave_out_waiting_for_a_gpu(study, tmp_path, monkeypatch):
     job.train(settings, 0, "O", videos, read_index(study / "index.csv"), split(videos, 0), tmp_path / "run", {})
     took = time.perf_counter() - started
     assert json.loads((tmp_path / "run/run.json").read_text())["seconds"] <= took - 1.4
+
+
+def test_a_crossed_dataset_may_lie_below_a_folder_with_a_colon(tmp_path):
+    folder = tmp_path / "a:b"
+    folder.mkdir()
+    for name in ("m.csv", "i.csv", "j.csv"):
+        (folder / name).touch()
+    assert _target(f"d:{folder}/m.csv:{folder}/i.csv:{folder}/j.csv") == (
+        "d", folder / "m.csv", [folder / "i.csv", folder / "j.csv"]
+    )  # fmt: skip
+    assert _target("d:no/m.csv:no/i.csv") == ("d", Path("no/m.csv"), [Path("no/i.csv")])
+    with pytest.raises(UserError, match="NAME:MANIFEST:INDEX"):
+        _target("d:no/m.csv")
 
 
 def cross(head: Path, output: Path, **targets: Path):

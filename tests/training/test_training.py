@@ -1,5 +1,7 @@
 """Training on small synthetic shards whose truth is known, through the `vqa train` command and in process."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,4 +239,48 @@ def test_too_few_videos_are_refused_before_anything_is_written(tmp_path):
 def test_divergence_is_a_failure_of_the_run(study, tmp_path):
     result = train(study, tmp_path / "run", "--lr", "1e30")
     assert result.returncode == 1 and "vqa: failed: the training loss became" in result.stderr
+    assert not (tmp_path / "run" / "predictions.csv").exists()
+
+
+@pytest.mark.parametrize("head", ["vsfa", "transformer"])
+def test_a_training_does_not_import_the_compiler(study, tmp_path, head):
+    """It takes as long as torch itself, in every job."""
+    arguments = [
+        "train", "--manifest", study / "manifest.csv", "--index", study / "index.csv", "--order", "O", "--seed", 0,
+        "--output", tmp_path, "--epochs", 2, "--head", head,
+    ]  # fmt: skip
+    asked = f"import sys; from vqa.cli import cli; cli({list(map(str, arguments))}, standalone_mode=False)\n"
+    watched = "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", asked + watched], capture_output=True, text=True)
+    assert result.stdout.split() == ["True", "False"], result.stderr
+
+
+HEAD = """
+import torch
+from torch import nn
+
+
+class Mine(nn.Module):
+    def __init__(self, input_size: int):
+        super().__init__()
+        self.q = nn.Linear(input_size, 1)
+
+    def forward(self, features, lengths):
+        inside = torch.arange(features.shape[1]) < lengths[:, None]
+        scores = self.q((features * inside[..., None]).sum(1) / lengths[:, None])
+        return {}
+"""
+
+
+@pytest.mark.parametrize(
+    "given,words",
+    [
+        ("scores", "gives scores of shape (6, 1) for 6 videos"),
+        ("scores.squeeze(-1) * (1 if self.training else float('nan'))", "as nan"),
+    ],
+)
+def test_scores_of_a_users_head_that_are_not_one_finite_number_a_video_are_told(study, tmp_path, given, words):
+    (tmp_path / "mine.py").write_text(HEAD.format(given))
+    result = train(study, tmp_path / "run", "--head", f"{tmp_path}/mine.py:Mine")
+    assert result.returncode and words in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "run" / "predictions.csv").exists()

@@ -119,3 +119,9 @@ def test_the_points_of_a_grid_are_checked_with_all_that_they_change():
 def test_an_experiment_takes_a_grid_and_the_command_too(study, tmp_path):
     assert validate(Experiment, {"backbone": "resnet50", "tune": {"lr": [1e-3]}}).tune == {"lr": (1e-3,)}
     assert_one_line_error(train(study, tmp_path / "run", "--tune", '{"lr": 3}'), "needs a list")
+
+
+def test_while_no_point_has_a_defined_srocc_the_lowest_loss_wins():
+    losses = [0.3, 0.1, 0.2]
+    outcomes = [Outcome(torch.nn.Linear(1, 1), [], Epoch(1, 1, 0.0, loss, math.nan)) for loss in losses]
+    assert tune(Run(tune={"lr": [1e-5, 1e-4, 1e-3]}), lambda point, number: outcomes[number]).run.lr == 1e-4

@@ -19,16 +19,20 @@ TRANSIENT = [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EAG
 
 
 class Whole:
-    """An extractor as the decoder's side sees it."""
+    """A network as the decoder's side sees it, and its extractor."""
 
     smallest = 1
-
     clip_length = 1
+    collate = staticmethod(np.stack)
+
+    @property
+    def extractor(self):
+        return self
 
     def prepare(self, frame):
         return frame
 
-    def batch_size(self, pixels, memory_mb):
+    def batch_size(self, pixels):
         return 8
 
 
@@ -70,11 +74,11 @@ def break_disk(monkeypatch, code: int, healthy: int) -> None:
 def test_a_disk_that_fails_fails_the_run_and_not_the_video(clip, monkeypatch, code, healthy):
     assert clip.stat().st_size > 55_000
     break_disk(monkeypatch, code, healthy)
-    failed = list(batches(video(clip), Whole(), "pyav", 100))[-1]
+    failed = list(batches(video(clip), Whole(), "pyav"))[-1]
     assert isinstance(failed, Failed) and isinstance(failed.error, RunError)
     assert str(failed.error) == f"{clip}: cannot be read ({os.strerror(code)}); mend that and run again"
     monkeypatch.undo()
-    assert isinstance(list(batches(video(clip), Whole(), "pyav", 100))[-1], Clip)
+    assert isinstance(list(batches(video(clip), Whole(), "pyav"))[-1], Clip)
 
 
 @pytest.mark.parametrize("read", [lambda v: list(open_video(v).frames()), probe, causes, lambda v: probe_all([v], 1)])
@@ -115,7 +119,7 @@ def test_a_bad_video_is_failed_and_its_line_names_the_whole_path_once(tmp_path, 
     folder.mkdir()
     bad = folder / "bad.mp4"
     bad.write_bytes(np.random.default_rng(0).bytes(50_000))
-    (failed,) = batches(video(bad), Whole(), decoder, 100)
+    (failed,) = batches(video(bad), Whole(), decoder)
     assert isinstance(failed, Failed) and isinstance(failed.error, UserError)
     line = str(failed.error)
     assert line.startswith(f"{bad}: cannot be decoded as video (") and line.endswith(
@@ -138,9 +142,9 @@ def overwrite(path: Path, packets: slice) -> None:
 def test_a_damaged_packet_costs_its_frame_and_many_cost_the_video(tmp_path):
     path = encode_clip(tmp_path / "a.mp4", frames=40)
     overwrite(path, slice(20, 21))
-    *found, end = batches(video(path), Whole(), "pyav", 100)
+    *found, end = batches(video(path), Whole(), "pyav")
     assert isinstance(end, Clip) and end.decoded.corrupt >= 1
     assert sum(len(each.starts) for each in found if isinstance(each, Batch)) == end.decoded.frames >= 39
     overwrite(path, slice(1, 30, 2))
-    (*_, end) = batches(video(path), Whole(), "pyav", 100)
+    (*_, end) = batches(video(path), Whole(), "pyav")
     assert isinstance(end, Failed)

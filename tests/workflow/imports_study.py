@@ -16,7 +16,7 @@ VIDEOS = 12
 
 
 def write_imports_study(folder: Path) -> Project:
-    """One matrix with its names, and a folder of a file a video; nothing is run."""
+    """One matrix with its names, a folder of a file a video, and scores of others; nothing is run."""
     data, rng = folder / "data", np.random.default_rng(0)
     (data / "clips").mkdir(parents=True)
     ids = [f"v{number:02d}" for number in range(VIDEOS)]
@@ -25,6 +25,9 @@ def write_imports_study(folder: Path) -> Project:
         csv.writer(file).writerows(
             [["video_id", "mos", "again"], *([i, 3 + q, i] for i, q in zip(ids, quality, strict=True))]
         )
+    with open(data / "theirs-0.csv", "w", newline="") as file:
+        rows = ([i, q, -q] for i, q in zip(ids, quality, strict=True))
+        csv.writer(file).writerows([["video_id", "score", "again"], *rows])
     np.savez(
         data / "matrix.npz", feats=rng.normal(size=(VIDEOS, 4)) + quality[:, None], more=rng.normal(size=(VIDEOS, 4))
     )
@@ -52,6 +55,7 @@ def _study() -> dict[str, object]:
         "experiments": {
             "svr": {"backbone": "matrix", "head": {"name": "svr", "refit": True}, "modes": ["OO"]},
             "mean": {"backbone": "clips", "head": "fc-mean", "batch_size": 4, "modes": ["OO", "OS"]},
+            "theirs": {"predictions": "data/theirs-{seed}.csv"},
         },
         "training": {"epochs": 1, "lr": 1e-3},
     }

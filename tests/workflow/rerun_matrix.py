@@ -6,9 +6,11 @@ begins from that on `table`). A row is (value, jobs).
 """
 
 SHOW = {"tables": 1, "figures": 1, "report": 1}
+SINGLE = {"videos": 1, "shown": 1}
 FIGURES = {"figures": 1, "report": 1}
 REPORT = {"report": 1}
-EVALUATE = {"evaluate": 1} | SHOW
+EVALUATE = {"evaluate": 1} | SINGLE | SHOW
+MARGIN = {"evaluate": 1} | SHOW
 TRAIN = {"train": 8} | EVALUATE
 EXTRACT = {"extract": 4, "index": 2} | TRAIN
 RENDER = {"demo_data_demo": 1, "manifest": 1, "probe": 1} | EXTRACT
@@ -40,6 +42,7 @@ SMOKE = {
     "datasets.demo.on_bad_video": ("exclude", {"probe": 1} | EXTRACT),
     "datasets.demo.buckets": (3, EXTRACT | {"extract": 6}),
     "datasets.demo.permutations": ("any.mat", SHOW),
+    "datasets.demo.manifest": ("results-smoke/manifests/demo.csv", {"manifest": 1, "index": 2} | TRAIN),
     "datasets.demo.videos": (16, RENDER),
     "datasets.demo.scenes": (4, RENDER),
     "datasets.demo.width": (98, RENDER),
@@ -47,6 +50,7 @@ SMOKE = {
     "datasets.demo.seconds": (0.5, RENDER),
     "datasets.demo.fps": (25, RENDER),
     "datasets.demo.seed": (1, RENDER),
+    "datasets.demo.control": ("negative", RENDER),
     "backbones.efficientnet_lite0.weights": ("own.pth", {"extract": 2, "index": 1, "train": 6} | EVALUATE),
     "backbones.efficientnet_lite0.every": (2, {"extract": 2, "index": 1, "train": 6} | EVALUATE),
     "backbones.resnet3d18.network": ("resnet3d18", SHOW),
@@ -58,7 +62,7 @@ SMOKE = {
     "experiments.sample-4.epochs": (5, TWO_TRAININGS),
     "experiments.sample-4.lr": (1e-3, TWO_TRAININGS),
     "experiments.sample-4.tune": ({"lr": [1e-3]}, TWO_TRAININGS),
-    "experiments.sample-4.modes": (["OO", "OS"], EVALUATE),
+    "experiments.sample-4.modes": (["OO", "OS"], MARGIN),
     "experiments.sample-4.datasets": (["demo"], SHOW),
     "experiments.sample-4.seeds": (3, {"train": 1} | EVALUATE),
     "splits.method": ("scene", TRAIN),
@@ -68,6 +72,8 @@ SMOKE = {
     "extraction.memory_mb": (500, REPORT),
     "extraction.device": ("cuda", REPORT),
     "extraction.threads": (1, REPORT),
+    "extraction.gpu_mb": (4000, REPORT),
+    "extraction.jobs_per_gpu": (2, REPORT),
     "extraction.stall_seconds": (60, REPORT),
     "training.epochs": (5, TRAIN),
     "training.lr": (1e-3, TRAIN),
@@ -86,10 +92,12 @@ SMOKE = {
     "training.device": ("cuda", REPORT),
     "training.jobs_per_gpu": (2, REPORT),
     "training.threads": (2, REPORT),
-    "statistics.margin": (0.05, EVALUATE),
+    "audit": (True, TRAIN),
+    "statistics.margin": (0.05, MARGIN),
     "statistics.alpha": (0.1, EVALUATE),
-    "statistics.margins": ({"plcc": 0.02}, EVALUATE),
+    "statistics.margins": ({"plcc": 0.02}, MARGIN),
     "plots.dpi": (100, FIGURES),
+    "plots.thumbnails": (True, {"shown": 1, "report": 1}),
 }
 
 READERS = {
@@ -105,17 +113,20 @@ READERS = {
     "datasets.native.on_bad_video": ("exclude", LOOK_AGAIN),
     "datasets.native.buckets": (2, TWO_BUCKETS),
     "datasets.native.permutations": ("data/info.mat", SHOW),
+    "datasets.native.manifest": ("results-smoke/manifests/native.csv", SHOW),
     "datasets.table.path": ("data/again.csv", and_one_more(LIST_ONE)),
     "datasets.table.exclude": (["t3"], and_one_more(OTHER_VIDEOS)),
     "datasets.table.on_bad_video": ("exclude", and_one_more(LOOK_AGAIN)),
     "datasets.table.buckets": (2, and_one_more(TWO_BUCKETS)),
     "datasets.table.permutations": ("data/info.mat", SHOW),
+    "datasets.table.manifest": ("results-smoke/manifests/table.csv", SHOW),
     "datasets.vsfa.path": ("other/info.mat", and_one_more(LIST_ONE)),
     "datasets.vsfa.videos": ("other/clips", and_one_more(OTHER_VIDEOS)),
     "datasets.vsfa.exclude": (["15"], and_one_more(OTHER_VIDEOS)),
     "datasets.vsfa.on_bad_video": ("exclude", and_one_more(LOOK_AGAIN)),
     "datasets.vsfa.buckets": (2, and_one_more(TWO_BUCKETS)),
     "datasets.vsfa.permutations": ("data/info.mat", SHOW),
+    "datasets.vsfa.manifest": ("results-smoke/manifests/vsfa.csv", SHOW),
     "datasets.labels.path": ("data/all.txt", LIST_ONE),
     "datasets.labels.files": ([{"path": "data/all.txt"}], LIST_ONE),
     "datasets.labels.files.0.path": ("other/train.txt", SHOW),
@@ -133,6 +144,7 @@ READERS = {
     "datasets.labels.on_bad_video": ("exclude", LOOK_AGAIN),
     "datasets.labels.buckets": (2, TWO_BUCKETS),
     "datasets.labels.permutations": ("data/info.mat", SHOW),
+    "datasets.labels.manifest": ("results-smoke/manifests/labels.csv", SHOW),
     "datasets.preset.path": ("other/lsvq", OTHER_VIDEOS),
     "datasets.preset.files": (
         [
@@ -147,6 +159,7 @@ READERS = {
     "datasets.preset.on_bad_video": ("exclude", LOOK_AGAIN),
     "datasets.preset.buckets": (2, TWO_BUCKETS),
     "datasets.preset.permutations": ("data/info.mat", SHOW),
+    "datasets.preset.manifest": ("results-smoke/manifests/preset.csv", SHOW),
     "datasets.columns.files": ([{"path": "data/ratings.csv"}], LIST_ONE),
     "datasets.columns.videos": ("other/clips", OTHER_VIDEOS),
     "datasets.columns.columns": ({"video_id": "name", "mos": "second", "split": "part"}, LIST_ONE),
@@ -162,8 +175,9 @@ READERS = {
 }
 
 AGAIN = {"backbone": "torchvision/squeezenet1_1", "batch_size": 4, "modes": ["OO"], "datasets": ["table"]}
-# Keys of the study of imported features: two of them, and a training each.
+# Keys of the study of imported features: two of them, a training each, and predictions that others made.
 IMPORT_ONE = {"import_features": 1, "index": 1, "train": 1} | EVALUATE
+GIVEN_ONE = {"import_predictions": 1} | EVALUATE
 IMPORTS = {
     "backbones.matrix.import.d.path": ("other/matrix.npz", IMPORT_ONE),
     "backbones.matrix.import.d.variable": ("more", IMPORT_ONE),
@@ -173,12 +187,19 @@ IMPORTS = {
     "backbones.matrix.import.d.names.separator": (";", IMPORT_ONE),
     "backbones.clips.import.d.ending": (".x.npy", IMPORT_ONE),
     "backbones.clips.every": (4, IMPORT_ONE),
+    "experiments.theirs.predictions": ("other/theirs-{seed}.csv", GIVEN_ONE),
+    "experiments.theirs.columns": ({"score": "again"}, GIVEN_ONE),
     "extraction.storage": ("float32", SHOW),
+}
+
+# The key of a network of timm: one experiment, a training.
+TIMM = {
+    "backbones.timm/test_vit.class_token": ("append", {"extract": 2, "index": 1, "train": 1} | EVALUATE),
 }
 
 # What changes along, where a key cannot change alone.
 ALONG = {
-    "cross_dataset": ("experiments.tuned.datasets", ["native"]),  # others share their clips
+    "cross_dataset": ("experiments.tuned", AGAIN | {"datasets": ["native"]}),  # others share their clips
     "datasets.labels.path": ("datasets.labels.files", []),
     "datasets.columns.files": ("datasets.columns.path", None),
     "splits.path": ("splits.method", "files"),

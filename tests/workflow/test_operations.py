@@ -145,10 +145,10 @@ def test_results_without_their_record_are_compared_at_every_start(project):
     shutil.rmtree(project.folder / ".snakemake")
     project.edit(statistics__margin=0.05, datasets__demo__exclude=["clip-003"])
     told = refusal(project, "-n")
-    assert told.endswith("--forcerun manifest extract evaluate tables figures report`")
+    assert told.endswith("--forcerun manifest extract evaluate videos shown tables figures report`")
     assert refusal(project, "-n", "-R", "report", "evaluate") == told
     project.edit(datasets__demo__exclude=[])
-    project.run("--forcerun", "evaluate", "tables", "figures", "report")
+    project.run("--forcerun", "evaluate", "videos", "shown", "tables", "figures", "report")
     assert project.jobs() == {}
     project.edit(training__lr=1e-3)
     assert "lr 0.0002, where the study has 0.001 (and 7 more runs)" in refusal(project, "-n")
@@ -160,7 +160,7 @@ def test_what_another_study_has_shared_is_compared_with_this_one_at_every_start(
     store = project.results.resolve()
     second = Project(tmp_path / "second")
     second.edit(results="own", shared=str(store))
-    assert second.jobs() == {"evaluate": 1, "tables": 1, "figures": 1, "report": 1}
+    assert second.jobs() == {"evaluate": 1, "videos": 1, "shown": 1, "tables": 1, "figures": 1, "report": 1}
     second.edit(datasets__demo__exclude=["clip-003"])
     told = refusal(second, "-n")
     assert f"{store}/manifests/demo.csv: lists other videos or labels" in told

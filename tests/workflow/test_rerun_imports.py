@@ -29,7 +29,7 @@ def test_a_key_of_imported_features_plans_its_jobs(imports, key, value, jobs):
 
 def test_features_are_imported_again_where_their_file_changes_and_never_where_it_is_touched(imports):
     data = imports.folder / "data"
-    for file in (data / "matrix.npz", data / "clips/v03.npy", data / "labels.csv"):
+    for file in (data / "matrix.npz", data / "clips/v03.npy", data / "labels.csv", data / "theirs-0.csv"):
         content = file.read_bytes()
         file.unlink()
         file.write_bytes(content)

@@ -24,6 +24,7 @@ from tests.workflow.rerun_matrix import (
     QUICK,
     READERS,
     SMOKE,
+    TIMM,
     TRAIN_ALL,
     TWO_TRAININGS,
 )
@@ -49,8 +50,10 @@ STANDS_FOR = {
     "backbones.clips.import.d": "ImportedFeatures",
     "backbones.matrix.import.d.names": "NameList",
     f"backbones.{BACKBONE}": "BackboneSettings",
+    "backbones.timm/test_vit": "BackboneSettings",
     "experiments.sample-4": "Experiment",
     "experiments.tuned": "Experiment",
+    "experiments.theirs": "Experiment",
     "experiments.tuned.init": "Init",
 }
 
@@ -83,7 +86,7 @@ def row_of(key: str) -> str:
 
 
 def test_every_key_of_the_config_has_a_row():
-    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS, *IMPORTS)}
+    assert set(keys(Study, "")) == {row_of(key) for key in (*SMOKE, *READERS, *IMPORTS, *TIMM)}
 
 
 def rows(table: dict[str, Any]) -> list[Any]:
@@ -259,7 +262,7 @@ def without_record(plan: Project) -> Project:
             "extraction.storage", "float32", ["features' storage float16", "--forcerun manifest extract`"],
             marks=pytest.mark.reruns,
         ),
-        pytest.param("statistics.margin", 0.05, ["--forcerun evaluate tables"], marks=pytest.mark.reruns),
+        pytest.param("statistics.margin", 0.05, ["--forcerun evaluate videos"], marks=pytest.mark.reruns),
     ],
 )  # fmt: skip
 def test_without_its_record_a_changed_study_is_refused_with_the_command_that_mends(plan, opened, key, value, words):

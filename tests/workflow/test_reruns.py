@@ -9,7 +9,7 @@ import yaml
 
 from vqa.demo.render import encode
 
-RESULTS = {"evaluate": 1, "tables": 1, "figures": 1, "report": 1}
+RESULTS = {"evaluate": 1, "videos": 1, "shown": 1, "tables": 1, "figures": 1, "report": 1}
 
 
 def changed_version(folder, name: str) -> dict[str, str]:

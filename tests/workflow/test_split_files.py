@@ -15,7 +15,15 @@ def test_a_study_trains_the_same_on_the_split_files_it_wrote(project):
     subprocess.run(command, cwd=project.folder, check=True, capture_output=True)
 
     project.edit(splits={"method": "files", "path": "split files"})
-    assert project.jobs() == {"train": 8, "evaluate": 1, "tables": 1, "figures": 1, "report": 1}
+    assert project.jobs() == {
+        "train": 8,
+        "evaluate": 1,
+        "videos": 1,
+        "shown": 1,
+        "tables": 1,
+        "figures": 1,
+        "report": 1,
+    }
     shown = project.run(run, "--printshellcmds")
     assert "--split-file 'split files/demo/seed-1.csv'" in shown.stdout + shown.stderr
     assert (project.folder / run).read_bytes() == before

@@ -1,24 +1,49 @@
+import json
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.conftest import REPO
 from tests.workflow.conftest import Project, planned
+from vqa.protocol import predictions
+from vqa.protocol.sampling import frame_sequence
+from vqa.results import shown
 from vqa.results.tables import SYNTHETIC
+from vqa.temporal.pooling import POOLINGS
 
 
 def test_smoke_study_makes_everything_that_the_design_names(finished):
-    for name in ("metrics.csv", "statistics.csv", "report.html", "study.yaml"):
+    for name in ("metrics.csv", "statistics.csv", "videos.csv", "sensitivity.csv", "report.html", "study.yaml"):
         assert (finished.results / name).stat().st_size > 100
-    for name in ("datasets", "frame-level", "sampling", "ttest-modes", "ttest-samplers", "verdicts"):
+    for name in ("datasets", "frame-level", "sampling", "ttest-modes", "ttest-samplers", "verdicts", "videos"):
         for suffix in ("csv", "md", "tex"):
             assert (finished.results / "tables" / f"{name}.{suffix}").stat().st_size > 30
     for name in ("modes", "samplers", "pairs", "scatter", "training", "cost"):
         assert (finished.results / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (finished.results / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_curves_of_the_shown_videos_pool_to_the_scores_that_were_tested(finished):
+    made = shown.read(finished.results / "shown.json")["demo"]
+    assert len(made) > 0 and all(told["strip"] == "" and told["note"] == "" for told in made.values())
+    for video_id, told in made.items():
+        curve = told["curve"]
+        folder = finished.results / f"runs/demo/{curve['experiment']}/O/seed-{curve['seed']}"
+        tested = predictions.read(folder / "predictions.csv").set_index(["video_id", "split", "test_order"])["score"]
+        scale = json.loads((folder / "run.json").read_text())["label_scale"]  # scores are pooled before they are scaled
+        k = {"sample-4": 4}.get(curve["experiment"], 0)
+        n = 2 if curve["experiment"] == "cube-level" else 18
+        for order, key in (("O", "in_order"), ("S", "shuffled")):
+            seen = frame_sequence(video_id, n, k, order, curve["seed"])
+            assert sorted(seen) == curve["place"]
+            q = np.array(curve[key])[np.argsort(np.argsort(seen, kind="stable"), kind="stable")]
+            pooled = POOLINGS["vsfa"](torch.tensor(q / scale)[None].float(), torch.tensor([len(q)]), None).item()
+            assert pooled * scale == pytest.approx(tested[video_id, "test", order], rel=1e-3)
 
 
 def test_metrics_have_one_row_a_cell_and_seed(finished):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vqa.backbones.registry import Spec, check_settings, spec
+from vqa.config.names import ClassToken
 
 if TYPE_CHECKING:
     from vqa.backbones.extractor import Extractor
@@ -11,14 +12,20 @@ if TYPE_CHECKING:
 __all__ = ["Spec", "create", "place", "spec"]
 
 
-def create(name: str, weights: str | Path, cube_input: str = "crop112", node: str | None = None) -> "Extractor":
+def create(
+    name: str,
+    weights: str | Path,
+    cube_input: str = "crop112",
+    node: str | None = None,
+    class_token: ClassToken = "leave-out",
+) -> "Extractor":
     """The extractor of a registered backbone with its weights loaded, in float32.
 
     Raises `UserError` for an unknown name, for a checkpoint that does not fit, and for settings
     that the backbone cannot follow, such as a node whose maps have no positions.
     """
     entry, weights = spec(name), Path(weights)
-    check_settings(name, node, cube_input)
+    check_settings(name, node, cube_input, class_token)
     if name == "efficientnet_lite0":
         from vqa.backbones import efficientnet_lite
 
@@ -39,7 +46,7 @@ def create(name: str, weights: str | Path, cube_input: str = "crop112", node: st
     if name.startswith("timm/"):
         from vqa.backbones import timm_models
 
-        return timm_models.create(name.removeprefix("timm/"), weights)
+        return timm_models.create(name.removeprefix("timm/"), weights, class_token)
     from vqa.backbones import torchvision_models
 
     return torchvision_models.create(name.removeprefix("torchvision/"), weights, entry.clip_length, node, cube_input)

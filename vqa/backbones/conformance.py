@@ -34,7 +34,7 @@ def check_backbone(build: Build, precision: torch.dtype) -> list[str]:
             return next((found for check in checks if (found := list(check()))), [])
         except UserError as error:
             return [str(error)]
-        except Exception as error:  # a user's code may raise anything
+        except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
             return [f"does not run: {type(error).__name__}: {' '.join(str(error).split())[:200]}"]
 
 
@@ -113,7 +113,7 @@ def _precision(build: Build, fast: Extractor, precision: torch.dtype) -> Iterato
     items = pictures(fast, 2, SIZES[0])
     try:
         rows = build().optimise(precision)(items)
-    except Exception as error:  # a user's code may raise anything
+    except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
         told = " ".join(str(error).split())[:200]
         yield f"does not run in {name} ({type(error).__name__}: {told}); set extraction.precision: float32"
         return

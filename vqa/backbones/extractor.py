@@ -20,7 +20,7 @@ Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 class Extractor(nn.Module):
-    """uint8 RGB frames [B, H, W, 3], or cubes [B, L, H, W, 3], to features [B, 2 C] float32.
+    """uint8 RGB frames [B, H, W, 3], or cubes [B, L, H, W, 3], to features [B, 2 C] float32, or as `layout` has them.
 
     prepare: applied to each frame (H, W, 3) in the decoder's thread, e.g. resize and crop.
     bytes_per_pixel: of activations at the network's peak, per input pixel and float32 value.

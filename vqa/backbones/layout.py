@@ -6,17 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vqa.config.names import ClassToken
+
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Layout:
     """channels: their axis; the batch's is 0. prefix: leading positions that are no place of the
-    picture, such as a class token.
+    picture, such as a class token. class_token: what becomes of the first of these.
     """
 
     channels: int = 1
     prefix: int = 0
+    class_token: ClassToken = "leave-out"
 
     def positions(self, shape: Shape) -> int:
         """How many a map of this shape has."""
@@ -30,14 +33,22 @@ CHANNELS_FIRST = Layout()
 
 
 def pool(maps: Tensor, layout: Layout = CHANNELS_FIRST) -> Tensor:
-    """Maps to [B, 2 C]: mean over positions, then std with n - 1 (0 for a single position). [B, D] are rows already."""
+    """Maps to [B, 2 C]: mean over positions, then std with n - 1 (0 for a single position). [B, D] are rows already.
+
+    With a class token appended they are [B, 3 C], of it only [B, C].
+    """
     if maps.ndim == 2:
         return maps.float()
-    maps = maps.movedim(layout.channels, 1).flatten(2)[..., layout.prefix :].float()
-    if maps.shape[2] == 1:
-        return torch.cat([maps[..., 0], torch.zeros_like(maps[..., 0])], dim=1)
-    std, mean = torch.std_mean(maps, dim=2, correction=1)
-    return torch.cat([mean, std], dim=1)
+    maps = maps.movedim(layout.channels, 1).flatten(2)
+    token = maps[..., 0].float()
+    if layout.class_token == "only":
+        return token
+    places = maps[..., layout.prefix :].float()
+    if places.shape[2] == 1:
+        std, mean = torch.zeros_like(places[..., 0]), places[..., 0]
+    else:
+        std, mean = torch.std_mean(places, dim=2, correction=1)
+    return torch.cat([mean, std, token] if layout.class_token == "append" else [mean, std], dim=1)
 
 
 def infer(small: Shape, large: Shape) -> Layout:

@@ -50,7 +50,7 @@ def build(name: str) -> nn.Module:
         torch.manual_seed(0)
         try:
             network = cls()
-        except Exception as error:  # a user's code may raise anything
+        except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
             raise UserError(f"backbone '{name}': cannot be made ({type(error).__name__}: {error})") from None
     if not isinstance(network, nn.Module):
         raise UserError(f"backbone '{name}': is no torch.nn.Module")

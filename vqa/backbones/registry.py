@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vqa.backbones import families
 from vqa.config import code
+from vqa.config.names import ClassToken
 from vqa.system.errors import UserError
 
 CUBE = 16
@@ -107,7 +108,7 @@ def recipe(name: str, node: str | None) -> int | None:
     return families.recipe(_torchvision(name), node) if _torchvision(name) else None
 
 
-def check_settings(name: str, node: str | None, cube_input: str) -> None:
+def check_settings(name: str, node: str | None, cube_input: str, class_token: ClassToken = "leave-out") -> None:
     """Raise `UserError` for settings that a backbone cannot follow."""
     if node is not None and not _torchvision(name):
         raise UserError(
@@ -118,6 +119,11 @@ def check_settings(name: str, node: str | None, cube_input: str) -> None:
         raise UserError(
             f"backbones.{name}.cube_input: native: this network takes one size only; remove it, and frames are "
             "resized as for its training"
+        )
+    if class_token != "leave-out" and not name.startswith("timm/"):
+        raise UserError(
+            f"backbones.{name}.class_token: {class_token}: {name} has no class token to take; "
+            "remove it, it is for timm/<name>"
         )
 
 

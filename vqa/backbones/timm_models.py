@@ -5,7 +5,7 @@ Its maps are what its own `forward_features` gives, whatever their layout. timm 
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from vqa.backbones.extractor import Extractor
 from vqa.backbones.folding import followers
 from vqa.backbones.layout import Layout, Shape
 from vqa.backbones.preprocessing import Preprocessing, Triple
+from vqa.config.names import ClassToken
 from vqa.system.errors import RunError, UserError
 from vqa.system.serialise import to_bytes
 
@@ -151,10 +152,19 @@ def _of_255(values: Sequence[float]) -> Triple:
     return red, green, blue
 
 
-def create(name: str, weights: Path) -> Extractor:
+def with_class_token(name: str, trunk: Trunk, layout: Layout, class_token: ClassToken) -> Layout:
+    """Raises `UserError` for a network that has none; timm's networks have it in front of their other tokens."""
+    has = layout.prefix and any(each.startswith("cls_token") for each in trunk.network._parameters)
+    if class_token != "leave-out" and not has:
+        raise UserError(f"backbone 'timm/{name}': has no class token; remove `class_token: {class_token}`")
+    return replace(layout, class_token=class_token)
+
+
+def create(name: str, weights: Path, class_token: ClassToken = "leave-out") -> Extractor:
     trunk = build(name)
     checkpoints.load(trunk.network, _without_classifier(trunk, checkpoints.read(weights)), weights)
     tried = attempt(name, trunk)
+    maps = with_class_token(name, trunk, tried.layout, class_token)
     fed = preprocessing(trunk, tried)
     return Extractor(
         trunk,
@@ -164,7 +174,7 @@ def create(name: str, weights: Path) -> Extractor:
         preprocessing=f"timm {library().__version__}, {fed}",
         bytes_per_pixel=300,
         prepare=fed.prepare,
-        layout=tried.layout,
+        layout=maps,
         smallest=tried.smallest,
         folds=followers(trunk, (1, 3, *((tried.side,) * 2 if tried.side else _AWKWARD))),
     )

@@ -1,7 +1,7 @@
 """vqa demo-data, manifest, probe, check, splits"""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from vqa import config as configs
 from vqa.cli.options import FILE, FOLDER, config_option, settings_options, study_option
 from vqa.config import DemoDataset, Study
 from vqa.system.errors import UserError
+
+if TYPE_CHECKING:
+    from vqa.features.probe import Probe
 
 
 @click.command("demo-data")
@@ -34,7 +37,7 @@ def manifest(study: Study, dataset: str, output: Path) -> None:
     from vqa.study.grid import Grid
 
     settings = configs.dataset(study, dataset)
-    if isinstance(settings, DemoDataset):
+    if demo.rendered(settings):
         listing = table.read(demo.table(dataset, study.store)).without(settings.exclude, dataset)
     else:
         listing = datasets.read(dataset, settings, study.store, on_disk=dataset in Grid(study).decoded)
@@ -61,14 +64,23 @@ def probe(manifest: Path, output: Path, on_bad_video: str, workers: int) -> None
 @config_option
 @click.option("--headers/--no-headers", default=True, show_default=True, help="open every video")
 @click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="processes")
-def check(config: Path, headers: bool, workers: int) -> None:
-    """Look at all configured datasets before anything runs. Exit status 2 if one is not ready."""
-    from vqa.study.check import check_datasets
+@click.option("--measure", is_flag=True, help="estimate times by a few seconds of each network and training")
+@click.option("--frames-per-second", type=click.FloatRange(0, min_open=True), help="estimate extraction at this rate")
+def check(config: Path, headers: bool, workers: int, measure: bool, frames_per_second: float | None) -> None:
+    """Look at all configured datasets before anything runs, and estimate what the study will take.
 
-    summary, ready = check_datasets(configs.load(config), headers, workers)
+    Times are those of what is done already, measured, or given. Exit status 2 if a dataset is not ready.
+    """
+    from vqa.study.check import check_datasets
+    from vqa.study.estimate import estimate_study
+
+    study = configs.load(config)
+    probes: dict[str, list[Probe]] = {}
+    summary, ready = check_datasets(study, headers, workers, probes)
     click.echo(summary)
     if not ready:
         raise UserError(f"{config}: not every dataset is ready; see the list above")
+    click.echo("\n" + estimate_study(study, probes, frames_per_second, measure))
 
 
 @click.command()

@@ -42,7 +42,7 @@ def weights(backbone: str, output: Path) -> None:
 @click.option("--study-precision", type=FILE, help="file that keeps what --precision auto meant to the first job")
 @click.option("--on-bad-video", type=click.Choice(["fail", "exclude"]), default="fail", show_default=True)
 @click.option("--weights", type=FILE, required=True, help="checkpoint of the backbone")
-@settings_options(BackboneSettings, only=("every", "cube_input", "node"))
+@settings_options(BackboneSettings, only=("every", "cube_input", "node", "class_token"))
 @settings_options(Extraction)
 def extract(
     task: Path | None,
@@ -61,6 +61,7 @@ def extract(
     every: int,
     cube_input: str,
     node: str | None,
+    class_token: str,
     **settings: Any,
 ) -> None:
     """Decode videos and extract features of a frozen CNN, one HDF5 shard a video.
@@ -76,12 +77,12 @@ def extract(
     else:
         number, total = _bucket(bucket)
         videos = [v for v in _videos(manifest, config, digest, dataset) if bucket_of(v.video_id, total) == number]
-    backbone_settings = configs.validate(BackboneSettings, {"every": every, "cube_input": cube_input, "node": node})
+    chosen = {"every": every, "cube_input": cube_input, "node": node, "class_token": class_token}
     extraction = configs.validate(Extraction, settings)
     require_checkpoint(backbone, weights)
     run_extraction(
-        videos, backbone, backbone_settings, extraction, weights, output, receipt, on_bad_video,
-        study_precision, partial(_stamps, task), seen,
+        videos, backbone, configs.validate(BackboneSettings, chosen), extraction, weights, output, receipt,
+        on_bad_video, study_precision, partial(_stamps, task), seen,
     )  # fmt: skip
 
 

@@ -41,10 +41,12 @@ def _rows(what: str) -> list[tuple[str, str]]:
         return [(name, f"{told}{', blind to order' if name in ORDER_BLIND else ''}") for name, told in first.items()]
     if what == "readers":
         from vqa.config.datasets import READERS, Dataset
+        from vqa.datasets.presets import presets
 
         models = {get_args(m.model_fields["reader"].annotation): m for m in get_args(get_args(Dataset)[0])}
         told = {name: (model.__doc__ or "").splitlines()[0] for names, model in models.items() for name in names}
-        return [(name, told[name]) for name in READERS]
+        titles = {name: preset.title for name, preset in presets().items()}
+        return [(name, titles.get(name) or told[name]) for name in READERS]
     return _backbones()
 
 

@@ -1,4 +1,4 @@
-"""vqa evaluate, tables, figures, report, compare"""
+"""vqa evaluate, videos, shown, tables, figures, report, compare"""
 
 from pathlib import Path
 
@@ -23,17 +23,40 @@ def evaluate(study: Study, metrics: Path, statistics: Path) -> None:
 
 @click.command()
 @study_option
+@click.option("--videos", type=FILE, required=True, help="videos.csv to write")
+@click.option("--sensitivity", type=FILE, required=True, help="sensitivity.csv to write")
+def videos(study: Study, videos: Path, sensitivity: Path) -> None:
+    """Say of each test video how well it is predicted and how far a shuffle moves it, and test whether runs agree."""
+    from vqa.results import videos as per_video
+
+    found, tests = per_video.describe_videos(study)
+    per_video.write(videos, found)
+    per_video.write(sensitivity, tests)
+
+
+@click.command()
+@study_option
+@click.option("--output", type=FILE, required=True, help="shown.json to write")
+def shown(study: Study, output: Path) -> None:
+    """Make what the report shows of single videos: their quality frame by frame in both orders, and pictures."""
+    from vqa.results import shown as pictures
+    from vqa.results.study_data import StudyData
+
+    data = StudyData(study)
+    pictures.write(output, pictures.show(study, data.videos, data.sensitivity))
+
+
+@click.command()
+@study_option
 @click.option("--output", type=FOLDER, required=True, help="folder for csv, md and tex")
 def tables(study: Study, output: Path) -> None:
     """Write the paper's tables I-VII, and those beyond it, beside the paper's own numbers."""
     from vqa.results.leftovers import remove_leftovers
     from vqa.results.study_data import StudyData
-    from vqa.results.tables import all_tables
-    from vqa.results.tables.writers import write_table
+    from vqa.results.tables import write_tables
 
     data = StudyData(study)
-    for table in all_tables(data):
-        write_table(output, table)
+    write_tables(data, output)
     remove_leftovers(output, data.contents.tables, (".csv", ".md", ".tex"))
 
 

@@ -27,6 +27,7 @@ log = logging.getLogger("vqa")
 @click.option("--height", type=int, help="of raw .yuv videos, pixels")
 @click.option("--pixel-format", type=click.Choice(["yuv420p", "yuvj420p"]), default="yuv420p", show_default=True,
               help="of raw .yuv videos: limited or full range")  # fmt: skip
+@click.option("--fps", type=click.FloatRange(0, min_open=True), help="of raw .yuv videos, for poolings in seconds")
 @click.option("--output", type=FILE, help="CSV to write: path, quality, frames [default: print]")
 @click.option("--curve", type=FILE, help="CSV to write: the quality of every frame")
 @click.option("--memory-mb", type=click.IntRange(100), default=1000, show_default=True)
@@ -40,6 +41,7 @@ def score(
     width: int | None,
     height: int | None,
     pixel_format: str,
+    fps: float | None,
     output: Path | None,
     curve: Path | None,
     memory_mb: int,
@@ -53,7 +55,7 @@ def score(
     """
     from vqa.scoring import Scorer, find_videos
 
-    videos = find_videos(path, width, height, pixel_format)
+    videos = find_videos(path, width, height, pixel_format, fps)
     with lease(device) as torch_device:
         errors = _score(Scorer(head, weights, backbone, memory_mb, threads, torch_device), videos, output, curve)
     if errors:

@@ -13,9 +13,11 @@ from vqa.config.datasets import (
     TableDataset,
     VsfaInfoDataset,
 )
+from vqa.config.experiment import Experiment
 from vqa.config.load import dataset, load, parse, read, to_yaml, validate
 from vqa.config.names import MODES, Mode, NativeReader, Precision
-from vqa.config.schema import Experiment, Extraction, Run, Statistics, Study, Training
+from vqa.config.schema import Statistics, Study
+from vqa.config.stages import Extraction, Run, Training
 
 __all__ = [
     "MODES", "BackboneSettings", "Dataset", "DemoDataset", "Experiment", "Extraction", "ImportedFeatures", "LabelFile",

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from vqa.config.base import ADDED, Model
 from vqa.config.fields import NODE, BackboneName, FilePath, Name
+from vqa.config.names import ClassToken
 
 
 class NameList(Model):
@@ -63,10 +64,18 @@ class BackboneSettings(Model):
         description="3D networks: short side to 112 and centre crop as in their training, or native size",
     )
     node: str | None = Field(None, pattern=NODE, description="torchvision/<name>: the graph node whose maps are pooled")
+    class_token: ClassToken = Field(
+        "leave-out",
+        description="timm/<name> that has one: append its class token to mean and std over the positions, or take it "
+        "only, in their place",
+        json_schema_extra=ADDED,
+    )
 
     @model_validator(mode="after")
     def _network_or_import(self) -> Self:
-        own = self.model_dump(include={"network", "weights", "cube_input", "node"}, exclude_defaults=True)
+        own = self.model_dump(
+            include={"network", "weights", "cube_input", "node", "class_token"}, exclude_defaults=True
+        )
         if self.imported and own:
             raise ValueError(f"'{next(iter(own))}' is of a network, and `import` takes the place of one; leave it out")
         return self

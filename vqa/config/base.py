@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
 # Keys that change no result.
-PERFORMANCE = {"threads", "memory_mb", "features_mb", "device", "jobs_per_gpu", "stall_seconds"}
+PERFORMANCE = {"threads", "memory_mb", "gpu_mb", "features_mb", "device", "jobs_per_gpu", "stall_seconds"}
 
 
 class Model(BaseModel):

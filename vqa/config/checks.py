@@ -11,12 +11,34 @@ if TYPE_CHECKING:
 
 
 def check(study: "Study") -> None:
+    _given(study)
     init.check(study)
     _trained(study)
     _crossed(study)
     _stored_splits(study)
     _split_files(study)
     _places(study)
+
+
+def _given(study: "Study") -> None:
+    """What is trained has a backbone; what others predicted has nothing of a training."""
+    for name, experiment in study.experiments.items():
+        where, predictions = f"experiments.{name}", experiment.predictions
+        if predictions is None:
+            if experiment.backbone is None:
+                raise ValueError(f"{where}.backbone: this key is required")
+            if experiment.columns:
+                raise ValueError(f"{where}.columns: is of `predictions`, which it has not; leave it out")
+            continue
+        if own := experiment.of_a_training:
+            raise ValueError(f"{where}.{own[0]}: is of a training, in whose place `predictions` stands; leave it out")
+        if experiment.modes != ("OO",):
+            raise ValueError(f"{where}.modes: predictions of others are of frames in order; leave it out")
+        if "{dataset}" not in str(predictions) and len(study.datasets_of(name)) > 1:
+            raise ValueError(
+                f"{where}.predictions: one path for {len(study.datasets_of(name))} datasets; put {{dataset}} into it, "
+                "or name one by `datasets:`"
+            )
 
 
 def _trained(study: "Study") -> None:
@@ -38,6 +60,8 @@ def _crossed(study: "Study") -> None:
     for name in study.cross_dataset:
         if name not in study.experiments:
             raise ValueError(f"cross_dataset names the experiment '{name}', which is not defined")
+        if study.experiments[name].predictions:
+            raise ValueError(f"cross_dataset names '{name}', whose predictions are given; it has no head")
         if "OO" not in study.experiments[name].modes:
             raise ValueError(f"cross_dataset names the experiment '{name}', whose modes lack OO; add it to them")
         if len(study.datasets) < 2:

@@ -35,10 +35,15 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
     return classes[cls]
 
 
+def files(file: Path) -> tuple[Path, ...]:
+    """A file and those beside it that it imports, in a fixed order."""
+    return _imported(file.resolve())
+
+
 def digest(file: Path) -> str:
     """The hash of a file and of the files beside it that it imports."""
     hasher = hashlib.sha256()
-    for each in _imported(file.resolve()):
+    for each in files(file):
         hasher.update(each.name.encode() + b"\0" + each.read_bytes() + b"\0")
     return hasher.hexdigest()[:16]
 

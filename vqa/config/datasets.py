@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from vqa.config.base import ADDED, Model
 from vqa.config.fields import FilePath, Name
-from vqa.config.names import NativeReader, PresetReader
+from vqa.config.names import Control, NativeReader, PresetReader
 
 Part = Annotated[str, Field(pattern=r"^(train|val|test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?)$")]
 _CONDITION = r"[^=!<>]+(?:==|!=|<=|>=|<|>)[^=!<>]+"
@@ -42,6 +42,12 @@ class _Dataset(Model):
     )
     buckets: int = Field(8, ge=1, le=10_000, description="extraction jobs per backbone; 32-64 videos each is good")
     permutations: FilePath | None = Field(None, description="VSFA *info.mat whose stored permutations give the splits")
+    manifest: FilePath | None = Field(
+        None,
+        description="where the videos are not at hand: the labels, as the manifest of the study that has them; "
+        "its features are given too, and nothing is extracted (`vqa unpack` sets it)",
+        json_schema_extra=ADDED,
+    )
 
 
 class _Official(_Dataset):
@@ -64,6 +70,13 @@ class DemoDataset(_Dataset):
     seconds: float = Field(2.0, gt=0, description="length of a clip")
     fps: int = Field(24, ge=1, le=240)
     seed: int = Field(0, ge=0, description="same seed, same bytes")
+    control: Control = Field(
+        "none",
+        description="whether it is known beforehand if the order of frames matters. none: damage is as strong in all "
+        "frames; positive: the light fails for a third of a clip, at any time, and raters weigh the last moments most; "
+        "negative: it fails in frames here and there, and raters weigh all alike",
+        json_schema_extra=ADDED,
+    )
 
     @classmethod
     def rendered(cls) -> tuple[str, ...]:

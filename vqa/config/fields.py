@@ -45,6 +45,20 @@ def _usable(path: Path) -> Path:
 FilePath = Annotated[Path, AfterValidator(_usable)]
 
 
+def filled(pattern: Path, dataset: str, seed: int | str) -> Path:
+    """A `FilePattern` of one dataset and run seed."""
+    return Path(str(pattern).replace("{dataset}", dataset).replace("{seed}", str(seed)))
+
+
+def _files(pattern: Path) -> Path:
+    _usable(filled(pattern, "", ""))
+    return pattern.expanduser()
+
+
+# In which {dataset} and {seed} stand for a dataset and a run seed.
+FilePattern = Annotated[Path, AfterValidator(_files)]
+
+
 def _count_to_list(seeds: Any) -> Any:
     if isinstance(seeds, int) and not isinstance(seeds, bool):
         if seeds < 1:

@@ -33,11 +33,13 @@ def _check(study: "Study", name: str, init: Init) -> None:
     for key, known in (("dataset", study.datasets), ("experiment", study.experiments)):
         if (wanted := getattr(init, key)) not in known:
             raise ValueError(f"{where}.{key} names '{wanted}'; the study has {', '.join(known)}")
+    first = study.experiments[init.experiment]
+    if first.predictions:
+        raise ValueError(f"{where}.experiment names '{init.experiment}', whose predictions are given; it has no head")
     if init.dataset in (own.datasets or ()):
         raise ValueError(f"experiments.{name}.datasets names '{init.dataset}', which its heads begin from; remove it")
     if not study.datasets_of(name):
         raise ValueError(f"{where}: the study has no dataset but '{init.dataset}'; name another to train on")
-    first = study.experiments[init.experiment]
     if init.dataset not in study.datasets_of(init.experiment):
         raise ValueError(f"{where}: '{init.experiment}' is not trained on '{init.dataset}'")
     for key in ("backbone", "head"):

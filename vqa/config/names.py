@@ -10,6 +10,8 @@ PresetReader = Literal[
     "lsvq", "youtube-ugc", "divide", "live-yt-gaming", "finevd", "kvq", "konvid-150k-b", "live-yt-hfr", "etri-live",
     "waterloo-ivc-4k", "t2vqa-db",
 ]  # fmt: skip
+Control = Literal["none", "positive", "negative"]
+
 SplitMethod = Literal["random", "scene", "stored", "official", "files"]
 # Of frame scores: the functions of vqa/temporal/pooling.py.
 POOLINGS = (
@@ -17,4 +19,5 @@ POOLINGS = (
     "recency", "hybrid", "hysteresis", "vsfa",
 )  # fmt: skip
 GIVEN_PARTS = ("official", "files")  # the methods by which all seeds may share one test set
+ClassToken = Literal["leave-out", "append", "only"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

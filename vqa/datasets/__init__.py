@@ -18,6 +18,7 @@ from vqa.config import (
 )
 from vqa.datasets import cvd2014, demo, konvid, labelled, live_qualcomm, live_vqc, presets, table, vsfa_info
 from vqa.datasets.common import Listing
+from vqa.manifest import read_manifest
 from vqa.system.errors import UserError
 
 __all__ = ["Listing", "list_videos", "read"]
@@ -35,6 +36,8 @@ def list_videos(name: str, dataset: Dataset, results: Path) -> Listing:
 
     Raises `UserError` where the metadata itself is missing or wrong.
     """
+    if dataset.manifest:
+        return _chosen(_given(dataset, dataset.manifest), dataset, name)
     if isinstance(dataset, DemoDataset):
         listing = demo.read(name, dataset, results)
     else:
@@ -43,6 +46,12 @@ def list_videos(name: str, dataset: Dataset, results: Path) -> Listing:
         except (UnicodeDecodeError, csv.Error) as error:
             raise UserError(f"datasets.{name}: its metadata are not a table of text ({error}); download them") from None
     return _chosen(listing, dataset, name).without(dataset.exclude, name)
+
+
+def _given(dataset: Dataset, manifest: Path) -> Listing:
+    """As a manifest says, which names no excluded video; none needs to be on disk."""
+    videos = [video for video in read_manifest(manifest) if video.video_id not in dataset.exclude]
+    return Listing(root=manifest.parent, videos=videos, metadata=[manifest], excluded=sorted(dataset.exclude))
 
 
 def _read(dataset: NativeDataset | PresetDataset | LabelsDataset | TableDataset | VsfaInfoDataset) -> Listing:

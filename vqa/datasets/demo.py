@@ -1,10 +1,16 @@
 """The demo dataset: its clips are rendered by the workflow (`vqa demo-data`)."""
 
 from pathlib import Path
+from typing import TypeGuard
 
-from vqa.config import DemoDataset
+from vqa.config import Dataset, DemoDataset
 from vqa.datasets.common import Listing
 from vqa.manifest import Video
+
+
+def rendered(dataset: Dataset) -> TypeGuard[DemoDataset]:
+    """Whether the workflow renders it: not where its labels are given by a manifest."""
+    return isinstance(dataset, DemoDataset) and dataset.manifest is None
 
 
 def folder(name: str, results: Path) -> Path:

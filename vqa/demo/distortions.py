@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from vqa.config.names import Control
+
 KINDS = ("compression", "defocus", "noise", "under-exposure", "judder", "shake", "mixed")
 _MIXABLE = ("compression", "defocus", "noise", "under-exposure", "shake")
 _GOLDEN = (5**0.5 - 1) / 2
+_WEAKEST = 0.6  # of the strengths at which the light fails
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,41 @@ class Plan:
 def plan(seed: int, number: int) -> Plan:
     """The distortion of clip `number`: kinds in turn, strengths evenly spread over 0..1."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2, number]))
-    offset = np.random.default_rng(np.random.SeedSequence([seed, 3])).random()
-    strength = float((offset + number * _GOLDEN) % 1)
+    strength = _spread(seed, number)
     kind = KINDS[(number + number // len(KINDS)) % len(KINDS)]
     if kind != "mixed":
         return Plan(kind, strength, {kind: strength})
     first, second = rng.choice(_MIXABLE, size=2, replace=False)
     share = rng.uniform(0.6, 0.9)
     return Plan(kind, strength, {str(first): strength * share, str(second): strength * share})
+
+
+def failures(seed: int, number: int, frames: int, control: Control) -> tuple[Plan, np.ndarray]:
+    """When the light fails in a control's clip `number`: for a third of the time at one go, or here and there.
+
+    Returns the plan and how much of its strength each frame has, (frames,), 0 or 1. Frames of a negative control are
+    exchangeable: shuffled, they are as likely as in order.
+    """
+    strength = _WEAKEST + (1 - _WEAKEST) * _spread(seed, number)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 7, number]))
+    most, share = longest(frames, control), np.zeros(frames)
+    if control == "positive":
+        start = int(rng.integers(frames - most + 1))
+        share[start : start + most] = 1
+    else:
+        share[rng.permutation(frames)[: rng.integers(most // 3, most + 1)]] = 1
+    return Plan("under-exposure", strength, {"under-exposure": strength}), share
+
+
+def longest(frames: int, control: Control) -> int:
+    """In how many frames of a control's clip the light fails at most."""
+    return max(1, frames // (3 if control == "positive" else 2))
+
+
+def _spread(seed: int, number: int) -> float:
+    """In 0..1, evenly spread over the clips of a dataset."""
+    offset = np.random.default_rng(np.random.SeedSequence([seed, 3])).random()
+    return float((offset + number * _GOLDEN) % 1)
 
 
 def clock(parts: dict[str, float], frames: int) -> tuple[np.ndarray, int]:

@@ -34,10 +34,10 @@ def make(dataset: DemoDataset, folder: Path, workers: int = 1) -> list[Video]:
 
 
 def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
-    plan = distortions.plan(dataset.seed, number)
     rng = np.random.default_rng(np.random.SeedSequence([dataset.seed, 6, number]))
     scene_number = number % dataset.scenes
     frames = max(1, round(dataset.seconds * dataset.fps))
+    plan, share, strength = _damage(dataset, number, frames)
     scene = Scene(dataset.seed, scene_number, dataset.height, dataset.width)
     instants, hold = distortions.clock(plan.parts, frames)
     offsets = distortions.shake(plan.parts, frames, rng)
@@ -45,13 +45,13 @@ def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
     def picture(t: int) -> np.ndarray:
         view = scene.exposure(instants[t] / dataset.fps, (hold - 1) / dataset.fps, offsets[t])
         motion = offsets[t] - offsets[max(0, t - 1)]
-        return distortions.apply(view, plan.parts, motion, rng)
+        return distortions.apply(view, {kind: part * share[t] for kind, part in plan.parts.items()}, motion, rng)
 
     clip = dataset.clip_ids[number]
     with atomic(folder / f"{clip}.mp4") as part:
         pictures = (np.round(picture(t) * 255).astype(np.uint8) for t in range(frames))
         encode(part, pictures, (dataset.width, dataset.height), dataset.fps, distortions.rate_factor(plan.parts))
-    mos, std = raters.opinion(dataset.seed, number, plan.strength)
+    mos, std = raters.opinion(dataset.seed, number, strength)
     return Video(
         video_id=clip,
         path=f"{clip}.mp4",
@@ -63,6 +63,16 @@ def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
         frames=frames,
         scene=f"scene-{scene_number:02d}",
     )
+
+
+def _damage(dataset: DemoDataset, number: int, frames: int) -> tuple[distortions.Plan, np.ndarray, float]:
+    """What is wrong with a clip, how much of it each frame has, (frames,), and the strength that raters go by."""
+    if dataset.control == "none":
+        plan = distortions.plan(dataset.seed, number)
+        return plan, np.ones(frames), plan.strength
+    plan, share = distortions.failures(dataset.seed, number, frames, dataset.control)
+    longest = distortions.longest(frames, dataset.control)
+    return plan, share, raters.remembered(plan.strength * share, longest, dataset.control)
 
 
 def encode(path: Path, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: int, crf: int) -> None:

@@ -46,6 +46,27 @@ def logistic(o: np.ndarray, t1: float, t2: float, t3: float, t4: float) -> np.nd
     return (t1 - t2) / (1 + np.exp(-np.clip((o - t3) / t4, -500, 500))) + t2
 
 
+class _Line:
+    """The least-squares line of MOS on standardised scores `z`, which a fitted curve must not be worse than.
+
+    error: its sum of squares. Raises `ValueError` for constant scores.
+    """
+
+    def __init__(self, scores: np.ndarray, mos: np.ndarray):
+        o, self.mos = np.asarray(scores, float), np.asarray(mos, float)
+        self._mean, self._std = o.mean(), o.std()
+        if not self._std > 0:
+            raise ValueError("constant scores cannot be mapped")
+        self.z = self.standardise(o)
+        slope, intercept = np.polyfit(self.z, self.mos, 1)
+        self.error = float(np.sum((slope * self.z + intercept - self.mos) ** 2))
+        sign = 1 if slope >= 0 else -1
+        self.mapping = Logistic("linear", lambda x: slope * (np.asarray(x) - self._mean) / self._std + intercept, sign)
+
+    def standardise(self, scores: np.ndarray) -> np.ndarray:
+        return np.asarray((np.asarray(scores) - self._mean) / self._std)
+
+
 def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
     """Fit the logistic from the paper's start values, on standardised scores.
 
@@ -54,12 +75,8 @@ def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
     """
     from scipy.optimize import curve_fit
 
-    o, s = np.asarray(scores, float), np.asarray(mos, float)
-    mean, std = o.mean(), o.std()
-    if not std > 0:
-        raise ValueError("constant scores cannot be mapped")
-    z = (o - mean) / std
-    slope, intercept = np.polyfit(z, s, 1)
+    line = _Line(scores, mos)
+    z, s = line.z, line.mos
     start = [s.max(), s.min(), 0.0, 0.25]
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -69,20 +86,51 @@ def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
         converged = bool(np.isfinite(fitted).all() and np.isfinite(residual))
     except (RuntimeError, ValueError, TypeError):
         converged = False
-    if converged and residual <= np.sum((slope * z + intercept - s) ** 2) * (1 + 1e-9):
+    if converged and residual <= line.error * (1 + 1e-9):
         rises = (fitted[0] - fitted[1]) * fitted[3] >= 0
-        return Logistic("logistic", lambda x: logistic((np.asarray(x) - mean) / std, *fitted), 1 if rises else -1)
-    return Logistic("linear", lambda x: slope * (np.asarray(x) - mean) / std + intercept, 1 if slope >= 0 else -1)
+        return Logistic("logistic", lambda x: logistic(line.standardise(x), *fitted), 1 if rises else -1)
+    return line.mapping
+
+
+def logistic5(o: np.ndarray, b1: float, b2: float, b3: float, b4: float, b5: float) -> np.ndarray:
+    """f(o) = b1 (1/2 - 1 / (1 + exp(b2 (o - b3)))) + b4 o + b5 (VQEG; Sheikh et al., TIP 15:3440-3451, 2006)."""
+    return b1 * (0.5 - 1 / (1 + np.exp(np.clip(b2 * (o - b3), -500, 500)))) + b4 * o + b5
+
+
+def fit_logistic5(scores: np.ndarray, mos: np.ndarray) -> Logistic:
+    """Fit the 5-parameter logistic on standardised scores. Raises `ValueError` for constant scores.
+
+    Nearly straight scores leave its slope and its logistic undecided, and the fit creeps: after 2,000 steps it is taken
+    as it is. Where nothing better than the least-squares line is found, the line is kept. sign: that of the line.
+    """
+    from scipy.optimize import least_squares
+
+    line = _Line(scores, mos)
+    z, s, sign = line.z, line.mos, line.mapping.sign
+    start = [sign * np.ptp(s), 1.0, 0.0, 0.0, s.mean()]
+
+    def residuals(b: np.ndarray) -> np.ndarray:
+        return np.asarray(logistic5(z, *b) - s)
+
+    try:
+        with np.errstate(all="ignore"):
+            found = least_squares(residuals, start, method="lm", max_nfev=2000)
+        better = bool(np.isfinite(found.x).all() and 2 * found.cost <= line.error * (1 + 1e-9))
+    except ValueError:  # fewer videos than parameters, or no finite error
+        better = False
+    if better:
+        return Logistic("logistic", lambda x: logistic5(line.standardise(x), *found.x), sign)
+    return line.mapping
 
 
 def srocc(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's rank correlation; NaN where either side is constant or not finite."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan")
-    return pearson(_ranks(a), _ranks(b))
+    return pearson(ranks(a), ranks(b))
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1, ties sharing their mean."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]

@@ -5,7 +5,6 @@ dataset overlap, so their results are not independent; the corrected tests allow
 one test set, they do not sample videos at all; `compare_on_one_test_set` resamples them.
 """
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -32,9 +31,10 @@ class TTest:
 class Comparison:
     """Everything about a - b. `flag`: empty, `identical`, `nan`, `few-seeds` or `few-splits`.
 
-    n_seeds: seeds where both are finite; n_splits: distinct splits among them, or trainings on one test set.
+    n_seeds: seeds where both are finite; n_splits: how many splits, drawn apart, would tell as much of the spread
+    (degrees of freedom + 1, rounded down), or trainings on one test set.
     ci_low, ci_high: at level 1 - alpha; tost_low, tost_high: at 1 - 2 alpha, the interval that TOST
-    compares with the margin. spread: std of the differences, one a split.
+    compares with the margin. spread: std of the differences, one a seed.
     detectable: the smallest difference that the corrected t-test finds with 80 % power at this spread.
     provable: the smallest margin that TOST could have shown at this spread, had the difference been 0.
     """
@@ -60,21 +60,26 @@ class Comparison:
 def paired_ttest(a: ArrayLike, b: ArrayLike) -> TTest:
     """Student's paired t-test, as in the paper's Tables VI and VII."""
     d = _differences(a, b)
-    return _ttest(d, 1 / len(d)) if len(d) else TTest(np.nan, np.nan, np.nan)
+    return _ttest(d, 1 / max(len(d), 1), len(d) - 1)
 
 
 def corrected_ttest(
-    a: ArrayLike, b: ArrayLike, n_train: ArrayLike, n_test: ArrayLike, splits: Sequence[Hashable] | None = None
+    a: ArrayLike, b: ArrayLike, n_train: ArrayLike, n_test: ArrayLike, common: ArrayLike | None = None
 ) -> TTest:
-    """Corrected resampled t-test (Nadeau and Bengio, Machine Learning 52:239-281, 2003).
+    """Corrected resampled t-test (Nadeau and Bengio, Machine Learning 52:239-281, 2003), for any overlap of test sets.
 
-    The variance of the mean difference is s^2 (1/n + n_test/n_train) in place of s^2 / n.
+    Two seeds' differences are correlated: by n_test / (n_test + n_train) where splits are drawn at random, as Nadeau
+    and Bengio say, and by no less than the share of the test videos that both have in common. s^2 is then too small by
+    1 - q, q the mean correlation of two seeds, and the variance of the mean difference over n seeds is
+    s^2 (1/n + q / (1 - q)), with Satterthwaite's degrees of freedom, tr(CS)^2 / tr(CSCS): S the correlations, C what
+    takes the mean away. Random splits have q / (1 - q) = n_test / n_train and n - 1, the test of 2003.
+
     n_train, n_test: one number, or one a seed, whose ratios are averaged. Validation videos are not
     counted as training videos, which makes the error larger, never smaller (by 11 % for 60/20/20 and ten seeds).
-    splits: what was drawn by each seed; seeds of one split count as one resampling, by their mean.
+    common: the share of its test videos that a seed has in common with another, shape (seeds, seeds).
     """
-    resampled = _resample(a, b, n_train, n_test, splits)
-    return _ttest(resampled.d, resampled.variance_factor)
+    resampled = _resample(a, b, n_train, n_test, common)
+    return _ttest(resampled.d, resampled.variance_factor, resampled.df)
 
 
 def tost(difference: float, standard_error: float, df: float, margin: float) -> float:
@@ -123,15 +128,16 @@ def compare(
     n_test: ArrayLike,
     margin: float,
     alpha: float = 0.05,
-    splits: Sequence[Hashable] | None = None,
+    common: ArrayLike | None = None,
 ) -> Comparison:
     """All statistics of a - b. Intervals, TOST and power use the corrected standard error.
 
-    margin: NaN where the metric has none: then no TOST. Sizes and splits: see `corrected_ttest`.
+    margin: NaN where the metric has none: then no TOST. Sizes and common videos: see `corrected_ttest`.
     """
-    resampled = _resample(a, b, n_train, n_test, splits)
-    corrected = _ttest(resampled.d, resampled.variance_factor)
-    return _comparison(a, b, resampled.d, corrected, len(resampled.d) - 1, margin, alpha)
+    resampled = _resample(a, b, n_train, n_test, common)
+    d, df = resampled.d, resampled.df
+    corrected = _ttest(d, resampled.variance_factor, df)
+    return _comparison(a, b, corrected, df, min(len(d), int(df) + 1), margin, alpha)
 
 
 def compare_on_one_test_set(
@@ -145,37 +151,48 @@ def compare_on_one_test_set(
     is the sum of both, s^2 / n and that of the draws, with Welch's and Satterthwaite's degrees of freedom. What a
     training does on one video alone counts in both, which makes the error larger, never smaller.
     """
-    d, values = _differences(a, b), np.asarray(draws, float)
+    d = _differences(a, b)
+    test, df = _on_one_test_set(d, draws, n_videos)
+    return _comparison(a, b, test, df, len(d), margin, alpha)
+
+
+def one_test_set_ttest(a: ArrayLike, b: ArrayLike, draws: ArrayLike, n_videos: int) -> TTest:
+    """The test of `compare_on_one_test_set`."""
+    return _on_one_test_set(_differences(a, b), draws, n_videos)[0]
+
+
+def _on_one_test_set(d: NDArray[np.float64], draws: ArrayLike, n_videos: int) -> tuple[TTest, float]:
+    """The test, and its degrees of freedom."""
+    values = np.asarray(draws, float)
     values = values[np.isfinite(values)]
     if len(d) < 2 or len(values) < 2:
-        return _comparison(a, b, d, TTest(np.nan, np.nan, np.nan), np.nan, margin, alpha)
+        return TTest(np.nan, np.nan, np.nan), np.nan
     parts = (float(d.var(ddof=1)) / len(d), len(d) - 1), (float(values.var(ddof=1)), n_videos - 1)
     variance = sum(part for part, _ in parts)
     df = variance**2 / sum(part**2 / own for part, own in parts) if variance else len(d) - 1
-    return _comparison(a, b, d, _by_error(float(d.mean()), float(np.sqrt(variance)), df), df, margin, alpha)
+    return _by_error(float(d.mean()), float(np.sqrt(variance)), df), df
 
 
 def _comparison(
-    a: ArrayLike, b: ArrayLike, d: NDArray[np.float64], test: TTest, df: float, margin: float, alpha: float
+    a: ArrayLike, b: ArrayLike, test: TTest, df: float, n_splits: int, margin: float, alpha: float
 ) -> Comparison:
-    """d: the differences that count, one a resampling; test: of their mean, with df degrees of freedom."""
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    own = _differences(a, b)
+    """test: of the mean difference, with df degrees of freedom."""
+    d = _differences(a, b)
     n, mean = len(d), float(d.mean()) if len(d) else np.nan
     spread = float(d.std(ddof=1)) if n > 1 else np.nan
     half, tost_half = (_quantile(level, df) * test.standard_error for level in (1 - alpha / 2, 1 - alpha))
     return Comparison(
-        n_seeds=len(own),
+        n_seeds=n,
         difference=mean,
         ci_low=mean - half,
         ci_high=mean + half,
         d_z=_d_z(mean, spread),
         p_paired=paired_ttest(a, b).p,
         p_corrected=test.p,
-        p_wilcoxon=_wilcoxon(own),
+        p_wilcoxon=_wilcoxon(d),
         p_tost=tost(mean, test.standard_error, df, margin),
-        flag=_flag(own, n, len(a)),
-        n_splits=n,
+        flag=_flag(d, n_splits, len(np.asarray(a))),
+        n_splits=n_splits,
         spread=spread,
         tost_low=mean - tost_half,
         tost_high=mean + tost_half,
@@ -200,28 +217,34 @@ def verdict(n_splits: int, p_differs: float, p_within: float, alpha: float) -> V
 
 @dataclass(frozen=True)
 class _Resampled:
-    """d: one difference a distinct split, shape (n,); variance_factor: of their mean, in units of their variance."""
+    """d: a difference a seed, shape (n,); variance_factor: of their mean, in units of their variance; df: of that."""
 
     d: NDArray[np.float64]
     variance_factor: float
+    df: float
 
 
 def _resample(
-    a: ArrayLike, b: ArrayLike, n_train: ArrayLike, n_test: ArrayLike, splits: Sequence[Hashable] | None
+    a: ArrayLike, b: ArrayLike, n_train: ArrayLike, n_test: ArrayLike, common: ArrayLike | None
 ) -> _Resampled:
     a, b = _paired(a, b)
-    finite = np.isfinite(a - b)
-    labels = range(len(a)) if splits is None else splits
-    if len(labels) != len(a):
-        raise ValueError(f"{len(a)} seeds need as many splits, got {len(labels)}")
-    members: dict[Hashable, list[int]] = {}
-    for seed in np.flatnonzero(finite).tolist():
-        members.setdefault(labels[seed], []).append(seed)
-    if not members:
-        return _Resampled(np.empty(0), np.nan)
-    ratios = np.broadcast_to(np.asarray(n_test, float) / np.asarray(n_train, float), a.shape)
-    d = np.array([(a - b)[seeds].mean() for seeds in members.values()])
-    return _Resampled(d, 1 / len(d) + float(np.mean([ratios[seeds].mean() for seeds in members.values()])))
+    shares = np.eye(len(a)) if common is None else np.asarray(common, float)
+    if shares.shape != (len(a), len(a)):
+        raise ValueError(f"{len(a)} seeds need shares of shape ({len(a)}, {len(a)}), got {shares.shape}")
+    known = np.flatnonzero(np.isfinite(a - b))
+    d, n = (a - b)[known], len(known)
+    if n < 2:
+        return _Resampled(d, np.nan, 0)
+    ratio = np.broadcast_to(np.asarray(n_test, float) / np.asarray(n_train, float), a.shape)[known].mean()
+    correlation = np.maximum(shares[np.ix_(known, known)], ratio / (1 + ratio))
+    np.fill_diagonal(correlation, 1)
+    centred = correlation - correlation.mean(axis=0)
+    trace = np.trace(centred)
+    if trace < 1e-9:
+        return _Resampled(d, np.nan, 0)
+    mean = float((correlation.sum() - n) / (n * (n - 1)))
+    df = round(float(trace**2 / (centred * centred.T).sum()), 9)
+    return _Resampled(d, 1 / n + mean / (1 - mean), df)
 
 
 def _paired(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -238,11 +261,10 @@ def _differences(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return d[np.isfinite(d)]
 
 
-def _ttest(d: NDArray[np.float64], variance_factor: float) -> TTest:
-    n = len(d)
-    if n < 2:
+def _ttest(d: NDArray[np.float64], variance_factor: float, df: float) -> TTest:
+    if not df >= 1:
         return TTest(np.nan, np.nan, np.nan)
-    return _by_error(float(d.mean()), float(d.std(ddof=1) * np.sqrt(variance_factor)), n - 1)
+    return _by_error(float(d.mean()), float(d.std(ddof=1) * np.sqrt(variance_factor)), df)
 
 
 def _by_error(mean: float, error: float, df: float) -> TTest:

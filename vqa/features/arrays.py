@@ -78,10 +78,20 @@ def _table(path: Path, without: str | None) -> NDArray[np.float64]:
     header = [name.strip() for name in rows[0]] if rows and not all(map(_is_number, rows[0])) else []
     kept = [place for place in range(len(rows[0]) if rows else 0) if not header or header[place] != without]
     lines = [[row[place] for place in kept] for row in rows[bool(header) :]]
+    _require_no_row_index(path, [header[place] for place in kept] if header else [], lines)
     for number, line in enumerate(lines, start=1 + bool(header)):
         if wrong := next((text for text in line if not _is_number(text)), None):
             raise UserError(f"{path} row {number}: {wrong!r} is not a number; give a table of features alone")
     return np.array(lines, np.float64)
+
+
+def _require_no_row_index(path: Path, header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Raise `UserError` for the column that pandas' `to_csv()` writes of its own accord."""
+    unnamed = any(not name or name.startswith("Unnamed: ") for name in header)
+    counts = len(lines) > 2 and all(line and line[0].strip() == str(row) for row, line in enumerate(lines))
+    if unnamed or counts:
+        what = "has a column without a name" if unnamed else "counts its rows in the first column"
+        raise UserError(f"{path}: {what}, which is no feature; write it anew without (pandas: `to_csv(index=False)`)")
 
 
 def _is_number(text: str) -> bool:

@@ -6,9 +6,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
-from vqa.backbones.extractor import Extractor
+from vqa.features.network import Network
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256
@@ -53,14 +53,13 @@ class Batch:
     """items: uint8 frames [B, H, W, 3] or cubes [B, L, H, W, 3]; starts: first frame of each."""
 
     starts: list[int]
-    items: NDArray[np.uint8]
+    items: Tensor
 
 
 def batches(
     video: Video,
-    extractor: Extractor,
+    network: Network,
     decoder: str,
-    memory_mb: int,
     every: int = 1,
     watched: Watched = iter,
 ) -> Iterator[Batch | Clip | Failed]:
@@ -69,20 +68,19 @@ def batches(
     every: K, of every K-th frame or cube only; all frames are decoded.
     """
     try:
-        yield from _decode(video, extractor, decoder, memory_mb, every, watched)
+        yield from _decode(video, network, decoder, every, watched)
     except (UserError, RunError) as error:
         yield Failed(video, error)
 
 
 def _decode(
     video: Video,
-    extractor: Extractor,
+    network: Network,
     decoder: str,
-    memory_mb: int,
     every: int,
     watched: Watched,
 ) -> Iterator[Batch | Clip]:
-    path = Path(video.path)
+    path, extractor = Path(video.path), network.extractor
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)
     try:
@@ -94,14 +92,14 @@ def _decode(
         items: list[Frame] = []
         size = None
         for start, item in chosen(frames, length, every):
-            size = size or extractor.batch_size(item.shape[-3] * item.shape[-2], memory_mb)
+            size = size or network.batch_size(item.shape[-3] * item.shape[-2])
             starts.append(start)
             items.append(item)
             if len(items) == size:
-                yield Batch(starts, np.stack(items))
+                yield Batch(starts, network.collate(items))
                 starts, items = [], []
         if items:
-            yield Batch(starts, np.stack(items))
+            yield Batch(starts, network.collate(items))
         if bad := incomplete(path, reader.header, reader.decoded, MIN_DECODED):
             raise bad
         source = Source(*before[:2], _sha256(path))

@@ -91,7 +91,7 @@ def _run(
         return any(video.video_id in each for each in (entries, bad, unreachable))
 
     extraction = job.extraction
-    crashed = supervise(job, todo, report, extraction.decoder, extraction.stall_seconds, done)
+    crashed = supervise(job, todo, report, extraction.decoder, extraction.stall_seconds, done, extraction.threads)
     return bad | crashed
 
 

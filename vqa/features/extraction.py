@@ -51,20 +51,23 @@ class Job:
     precision: Path | None
 
     def __call__(self, videos: list[Video], watch: Watch, report: Report) -> None:
-        with lease(self.extraction.device) as device:
+        sharers = self.extraction.jobs_per_gpu if self.extraction.jobs_per_gpu > 1 else None
+        with lease(self.extraction.device, sharers) as device:
             self._extract(videos, watch, report, device)
 
     def _extract(self, videos: list[Video], watch: Watch, report: Report, device: str) -> None:
         from vqa.features.clips import Failed
+        from vqa.features.network import Network
         from vqa.features.stream import Features, load_extractor, stream
 
         chosen = self.extraction.model_copy(update={"precision": self._precision(device)})
         extractor = load_extractor(self.entry.name, self.weights, self.settings, chosen, device)
         common = self._provenance(extractor)
         started, frames, made = time.perf_counter(), 0, 0
+        network = Network(extractor, chosen.memory_mb, chosen.gpu_mb, chosen.threads)
         spooled = stream(
-            watch.each(videos), extractor, self.extraction.decoder, self.extraction.memory_mb, self.settings.every,
-            lambda: Features(self.bucket.folder, self.extraction.storage), watch.frames,
+            videos, network, chosen.decoder, self.settings.every,
+            lambda: Features(self.bucket.folder, chosen.storage), watch.video,
         )  # fmt: skip
         for found in tqdm(spooled, desc=self.entry.name, total=len(videos), unit="video", disable=None):
             if isinstance(found, Failed):

@@ -130,6 +130,11 @@ def _import(
     for video, path, old in zip(videos, paths, shards.attributes_of(paths), strict=True):
         try:
             if not (place := found.get(video.video_id)):
+                if path.exists():
+                    raise RunError(
+                        f"{read.given.path}: has no features of the video {video.video_id} any more; restore them, or "
+                        "list it under `exclude:`"
+                    )
                 raise UserError(f"{read.given.path}: has no features of the video {video.video_id}; add or exclude it")
             origin = _origin(depends, video, place, contents.of(place.path))
             if not isinstance(old, UserError) and old.get("fingerprint") == origin["fingerprint"]:

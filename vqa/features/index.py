@@ -18,6 +18,9 @@ from vqa.system.files import reaching, write_text
 
 log = logging.getLogger("vqa")
 _COLUMNS = ("video_id", "rows", "dim", "checksum")
+_ORIGIN = (
+    "backbone", "recipe", "cube_input", "node", "class_token", "imported", "every", "code", "decoder", "storage",
+)  # fmt: skip
 _COMPARED = ("fingerprint", "checksum", "precision_used")  # of all attributes: they cost most of an index's time
 
 
@@ -166,8 +169,7 @@ def feature_origin(entries: dict[str, Entry]) -> dict[str, Any]:
 def origin_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """What made a shard with the attributes `found`; empty where they do not say."""
     settings = json.loads(found.get("settings", "{}"))
-    keys = ("backbone", "recipe", "cube_input", "node", "imported", "every", "code", "decoder", "storage")
-    origin = {key: settings[key] for key in keys if settings.get(key)}
+    origin = {key: settings[key] for key in _ORIGIN if settings.get(key)}
     if not origin:
         return {}
     return origin | {"precision": found["precision_used"], "weights_sha256": found["weights_sha256"]}

@@ -4,7 +4,7 @@ A file a video is found by its name; the rows of a matrix, and numbered files, b
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,14 +56,19 @@ def places(videos: Sequence[Video], given: ImportedFeatures) -> dict[str, Place]
     Raises `UserError` for a name that stands twice, for one that may be two videos, and where no name is a video's.
     """
     named = listed(given)
-    source = given.names.path if given.names else given.path
+    found = matched(videos, named, given.names.path if given.names else given.path)
+    return {video_id: named[name] for video_id, name in found.items()}
+
+
+def matched(videos: Sequence[Video], named: Collection[str], source: Path) -> dict[str, str]:
+    """video_id -> the one of the names that is the video's, where one is; names and errors as in `places`."""
     called: dict[str, list[str]] = defaultdict(list)
     for name in named:
-        for key in _keys(name):
+        for key in keys(name):
             called[key].append(name)
     found: dict[str, str] = {}
     for video in videos:
-        names = next((called[key] for key in (video.video_id.lower(), *_keys(video.path)) if key in called), [])
+        names = next((called[key] for key in (video.video_id.lower(), *keys(video.path)) if key in called), [])
         if len(names) > 1:
             raise UserError(f"{source}: '{names[0]}' and '{names[1]}' may both be the video {video.video_id}")
         if names:
@@ -78,10 +83,10 @@ def places(videos: Sequence[Video], given: ImportedFeatures) -> dict[str, Place]
     for video_id, name in found.items():
         if (other := owners.setdefault(name, video_id)) != video_id:
             raise UserError(f"{source}: '{name}' may be the video {other} or {video_id}; name the videos by video_id")
-    return {video_id: named[name] for video_id, name in found.items()}
+    return found
 
 
-def _keys(name: str) -> list[str]:
+def keys(name: str) -> list[str]:
     """A name as it is compared: without suffix and with its folders, or without them."""
     *folders, base = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")] or [""]
     stem = split_suffix(base)[0]
@@ -97,10 +102,13 @@ def listed(given: ImportedFeatures) -> dict[str, Place]:
     names = read_names(given.names.path, given.names.column, given.names.separator)
     if not given.path.is_dir():
         return _distinct([(name, Place(given.path, row)) for row, name in enumerate(names)], given.names.path)
-    numbered = {number: path for path, number in _ending_files(given).items()}
-    if other := next((number for number in numbered if not number.isdecimal()), None):
+    numbered = _ending_files(given)
+    if other := next((number for number in numbered.values() if not number.isdecimal()), None):
         raise UserError(f"{given.path}: '{other}' is no number, as files beside a list of names have; see `ending:`")
-    by_number = {int(number): path for number, path in numbered.items()}
+    by_number: dict[int, Path] = {}
+    for path, number in numbered.items():
+        if (first_of := by_number.setdefault(int(number), path)) != path:
+            raise UserError(f"{given.path}: {first_of.name} and {path.name} have one number; keep one of them")
     first = min(by_number)
     if first > 1 or sorted(by_number) != list(range(first, first + len(names))):
         raise UserError(

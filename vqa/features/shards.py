@@ -86,9 +86,11 @@ def attributes_of(paths: Sequence[Path], names: Sequence[str] = ()) -> list[dict
 
 
 def _attributes(path: str | Path, names: Sequence[str] = ()) -> dict[str, Any]:
-    with _open(path) as file:
-        attributes = file.attrs
-        return {name: _plain(attributes[name]) for name in names or attributes if name in attributes}
+    if not names:
+        with _open(path) as file:
+            return {name: _plain(value) for name, value in file.attrs.items()}
+    with _open_id(path) as file:
+        return {name: value for name in names if (value := _attribute(file, name)) is not None}
 
 
 def read(path: str | Path) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -138,24 +140,63 @@ def _times(path: str | Path) -> Times:
 
 
 def _place(path: str | Path) -> Place:
-    with _open(path) as file:
-        data = file["features"]
-        return Place(data.id.get_offset(), data.shape, data.dtype, _plain(file.attrs["checksum"]), _rate(file))
+    from h5py import h5d
+
+    with _open_id(path) as file:
+        data, checksum = h5d.open(file, b"features"), _attribute(file, "checksum")
+        if checksum is None:
+            raise KeyError("checksum")
+        return Place(data.get_offset(), data.shape, data.dtype, checksum, _rate(file))
 
 
 def _rate(file: Any) -> float | None:
     """Rows a second, from the frame rate and the first frame of each row."""
-    fps = float(file.attrs.get("fps", -1.0))
-    return rate_of(fps, file["start"][:]) if 0 < fps < math.inf else None
+    from h5py import Dataset, h5d
+
+    fps = float(_attribute(file, "fps") or -1.0)
+    return rate_of(fps, Dataset(h5d.open(file, b"start"))[:]) if 0 < fps < math.inf else None
+
+
+def _attribute(file: Any, name: str) -> Any:
+    """Of an open HDF5 file's identifier; None where it has none of that name."""
+    from h5py import h5a
+
+    if not h5a.exists(file, name.encode()):
+        return None
+    found = h5a.open(file, name.encode())
+    value = np.empty(found.shape, found.dtype)
+    found.read(value)
+    text = value[()]
+    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else _plain(text)
 
 
 @contextmanager
 def _open(path: str | Path) -> Iterator[Any]:
     import h5py
 
-    try:
-        with reaching(path), h5py.File(path, "r") as file:
+    with _told(path), h5py.File(path, "r") as file:
+        yield file
+
+
+@contextmanager
+def _open_id(path: str | Path) -> Iterator[Any]:
+    """The file's identifier alone: of thousands of shards, h5py's objects cost more time than the files."""
+    from h5py import h5f
+
+    with _told(path):
+        file = h5f.open(os.fsencode(path), h5f.ACC_RDONLY)
+        try:
             yield file
+        finally:
+            file.close()
+
+
+@contextmanager
+def _told(path: str | Path) -> Iterator[None]:
+    """What may be wrong with a shard, in one line."""
+    try:
+        with reaching(path):
+            yield
     except FileNotFoundError:
         raise UserError(f"{path}: this shard is missing; run `{MEND}`") from None
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError):

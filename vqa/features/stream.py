@@ -1,31 +1,32 @@
 """Video to feature sequence, streamed: decode | network | pool | shard.
 
-A decoder thread feeds the network through a bounded queue and runs on into the next video while
-the last one is written. No clip is ever held whole, and neither is its feature sequence.
+Decoders, a thread and a video each, feed the network through one bounded queue and run on into the next
+videos while others are written. No clip is ever held whole, and neither is its feature sequence.
 """
 
-import queue
 import tempfile
-import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from vqa.backbones import create
 from vqa.backbones.extractor import Extractor
 from vqa.config import BackboneSettings, Extraction
 from vqa.features.clips import Batch, Clip, Failed, Watched, batches
+from vqa.features.network import QUEUE, Network, Rows
+from vqa.features.prefetch import prefetch
 from vqa.manifest import Video
 from vqa.system.errors import UserError
 
 Item = TypeVar("Item")
-_QUEUE = 3
+Watching = Callable[[int, int, Video], AbstractContextManager[Watched]]
 
 
 class Features:
@@ -85,103 +86,68 @@ def stored(features: Features, video: Video, storage: str) -> Iterator[NDArray[A
 
 def stream(
     videos: Iterable[Video],
-    extractor: Extractor,
+    network: Network,
     decoder: str,
-    memory_mb: int,
     every: int = 1,
     spool: Callable[[], Features] = Features,
-    watched: Watched = iter,
+    watching: Watching = lambda slot, number, video: nullcontext(iter),
 ) -> Iterator[tuple[Clip, Features] | Failed]:
-    """Extract each video in turn; one that cannot be decoded comes as `Failed`.
+    """Extract videos, so many at once as the network has decoders: each as it ends, `Failed` if it does not decode.
 
-    The features of a video are valid until the next one is asked for. every: K, of every K-th frame
-    or cube only. watched: looks on as a decoder gives frames.
+    A batch holds items of one video, so its features are the same beside any others. They are valid until the
+    next video is asked for. every: K, of every K-th frame or cube only. watching: (which decoder, number of the
+    video, video) to who looks on as frames are decoded.
     """
-    launch = launcher(extractor)
-    features = spool()
-    found = prefetch(
-        (each for video in videos for each in batches(video, extractor, decoder, memory_mb, every, watched)), _QUEUE
-    )
-    launched = ((each.starts, launch(each.items)) if isinstance(each, Batch) else each for each in found)
-    for each in one_behind(launched):
-        if isinstance(each, tuple):
-            starts, rows = each
-            features.append(rows.cpu().numpy(), starts)
-            continue
-        yield each if isinstance(each, Failed) else (each, features)
-        features.close()
-        features = spool()
+    left = deque(enumerate(videos))
 
+    def decoded(number: int, video: Video, slot: int) -> Iterator[Batch | Clip | Failed]:
+        with watching(slot, number, video) as watched:
+            yield from batches(video, network, decoder, every, watched)
 
-def one_behind(items: Iterable[Item]) -> Iterator[Item]:
-    """Each item once the next one has been made: a GPU always has work when a result is fetched."""
-    items = iter(items)
-    for previous in items:
-        for item in items:
-            yield previous
-            previous = item
-        yield previous
-
-
-def prefetch(source: Iterator[Item], depth: int) -> Iterator[Item]:
-    """Run `source` in a thread, at most `depth` items ahead; its exceptions surface here."""
-    items: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=depth)
-    stopped = threading.Event()
-    end = object()
-
-    def put(item: Any) -> bool:
-        while not stopped.is_set():
-            try:
-                items.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for item in source:
-                if not put((item, None)):
-                    return
-            put((end, None))
-        except BaseException as error:
-            put((end, error))
-
-    thread = threading.Thread(target=work, name="decoder", daemon=True)
-    thread.start()
+    found = prefetch([_decoder(left, partial(decoded, slot=slot)) for slot in range(network.decoders)], QUEUE)
+    launched = (item and (item[0], _launched(item[1], network)) for item in found)
+    spools: defaultdict[int, Features] = defaultdict(spool)
     try:
-        while True:
-            item, error = items.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
+        for number, each in one_behind(launched):
+            if isinstance(each, tuple):
+                starts, rows = each
+                spools[number].append(rows(), starts)
+                continue
+            yield each if isinstance(each, Failed) else (each, spools[number])
+            if number in spools:
+                spools.pop(number).close()
     finally:
-        stopped.set()
-        thread.join()
+        for features in spools.values():
+            features.close()
 
 
-def launcher(extractor: Extractor) -> Callable[[NDArray[np.uint8]], Tensor]:
-    """The extractor as a function of a uint8 batch. On a GPU it returns before the result is there:
-    the next batch is copied, on a stream of its own, while this one is computed.
-    """
-    apply: Callable[[Tensor], Tensor] = extractor
-    device = extractor.mean.device
-    if device.type != "cuda":
-        return lambda items: apply(torch.from_numpy(items))
-    cuda: Any = torch.cuda  # its streams have no types
-    copies = cuda.Stream(device)
+def _decoder(
+    left: deque[tuple[int, Video]], decoded: Callable[[int, Video], Iterator[Batch | Clip | Failed]]
+) -> Iterator[tuple[int, Batch | Clip | Failed]]:
+    """What one thread does: the next video of those that are `left`, until none is."""
+    torch.set_num_threads(1)  # of this thread: the decoders share the cores among themselves
+    while left:
+        try:
+            number, video = left.popleft()
+        except IndexError:  # another decoder was quicker
+            return
+        for each in decoded(number, video):
+            yield number, each
 
-    def launch(items: NDArray[np.uint8]) -> Tensor:
-        computing = cuda.current_stream(device)
-        with cuda.stream(copies):
-            batch = torch.from_numpy(items).pin_memory().to(device, non_blocking=True)
-        computing.wait_stream(copies)
-        batch.record_stream(computing)  # its memory is not reused before it was read
-        return apply(batch)
 
-    return launch
+def _launched(each: Batch | Clip | Failed, network: Network) -> tuple[list[int], Rows] | Clip | Failed:
+    return (each.starts, network(each.items)) if isinstance(each, Batch) else each
+
+
+def one_behind(items: Iterable[Item | None]) -> Iterator[Item]:
+    """Each item once the next one has been made, or none comes: a GPU always has work when a result is fetched."""
+    previous: Item | None = None
+    for item in items:
+        if previous is not None:
+            yield previous
+        previous = item
+    if previous is not None:
+        yield previous
 
 
 def load_extractor(
@@ -191,7 +157,7 @@ def load_extractor(
     torch.set_num_threads(extraction.threads)
     # float32 means float32: CUDA's convolutions would round their input to TF32's 10 bits.
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    extractor = create(name, weights, settings.cube_input, settings.node)
+    extractor = create(name, weights, settings.cube_input, settings.node, settings.class_token)
     return extractor.optimise(resolve_precision(extraction.precision, device)).to(device)
 
 

@@ -18,6 +18,11 @@ def split_file(folder: Path, dataset: str, seed: int | str) -> Path:
 
 def write_split_file(path: Path, videos: Iterable[Video], parts: Mapping[str, str], root: Path) -> None:
     """A row a video, by video_id; paths start at `root` where they can."""
+    write_text(path, to_csv(videos, parts, root))
+
+
+def to_csv(videos: Iterable[Video], parts: Mapping[str, str], root: Path) -> str:
+    """The text of a split file."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -25,7 +30,7 @@ def write_split_file(path: Path, videos: Iterable[Video], parts: Mapping[str, st
         file = Path(video.path)
         below = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
         writer.writerow([video.video_id, below, repr(video.mos), parts[video.video_id]])
-    write_text(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_split_file(path: Path) -> dict[str, str]:

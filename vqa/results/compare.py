@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from vqa.config import Study, load
-from vqa.config.names import GIVEN_PARTS
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.results.evaluation import METRICS, read_metrics
 from vqa.results.resampling import OneTestSet, Resampling, compare_resampled, resampling
@@ -65,7 +64,7 @@ def _row(group: pd.DataFrame, metric: str, drawn: Resampling, shared: Sequence[O
         "p_paired": paired_ttest(b, a).p,
         "p_corrected": compare_resampled(metric, (b, a), shared, nan, 0.05).p_corrected
         if shared
-        else corrected_ttest(b, a, drawn.n_train, drawn.n_test, drawn.splits).p,
+        else corrected_ttest(b, a, drawn.n_train, drawn.n_test, drawn.common).p,
     }
 
 
@@ -88,14 +87,14 @@ def _common_splits(
     tested, experiment, mode = map(str, cell)
     place = dataset_of(tested), experiment, mode[0]
     folders = [[_layout(results).run(*place, seed) for seed in seeds] for results in (a, b)]
-    here, there = (resampling(tested, own) for own in folders)
+    study = _study(a)
+    method = study.splits.method if study else "random"
+    here, there = (resampling(tested, own, method) for own in folders)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:
             raise UserError(
                 f"{tested}, {experiment}, seed {seed}: {a} and {b} were tested on different videos ({len(test)} and "
                 f"{len(other)}, {len(test & other)} in both); compare studies of equal videos and splits"
             )
-    study = _study(a)
-    given = study is not None and study.splits.method in GIVEN_PARTS and here.one_test_set
-    shared = [OneTestSet([test_scores(run, tested, mode[1]) for run in own]) for own in reversed(folders) if given]
-    return here, shared
+    shared = reversed(folders) if here.one_test_set else ()
+    return here, [OneTestSet([test_scores(run, tested, mode[1]) for run in own]) for own in shared]

@@ -3,6 +3,7 @@
 Questions: `modes` - every mode against OO of the same experiment (the paper's Table VI); `samplers` - every
 Sample-K against all frames (Table VII); `heads` - every other temporal model against VSFA's; `means` - every one
 against the plain mean of frame scores; `init` - heads that begin from trained ones against those that begin anew;
+`given` - predictions that others made against the first experiment that the study trains;
 `cross` - any of these pairs, trained on one dataset and tested on the whole of another. A family, over which both p
 are Holm-adjusted, is one question on one dataset, or one way between two, by one metric.
 """
@@ -85,6 +86,8 @@ def _judged(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 def unlike(study: Study, pair: Pair) -> str:
     """Settings in which condition and baseline differ beside what is compared: `batch_size 256 for 128`."""
+    if any(study.experiments[cell[0]].predictions for cell in (pair.condition, pair.baseline)):
+        return ""  # of the making of others' predictions nothing is known
     grid = Grid(study)
     compared = {"sampler", "head"}
     here, there = (grid.run_settings(cell[0]).model_dump(exclude=compared) for cell in (pair.condition, pair.baseline))

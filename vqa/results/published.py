@@ -1,5 +1,6 @@
 """The paper's own numbers: Tables I-VII of Fang et al., IEEE TIP 2023, as versioned data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -70,7 +71,7 @@ def dataset_of(study: Study, dataset: str) -> str | None:
 def experiment_of(study: Study, experiment: str) -> str | None:
     """The paper's experiment with this backbone, head, sampler and random splits by video, whatever its name here."""
     chosen = study.experiments[experiment]
-    if chosen.head != "vsfa" or chosen.init or study.splits.method not in ("random", "stored"):
+    if chosen.predictions or chosen.head != "vsfa" or chosen.init or study.splits.method not in ("random", "stored"):
         return None
     variants = Grid(study).variants_of(experiment)
     asked = ("+".join(variant.network.name for variant in variants), chosen.sampler)
@@ -91,7 +92,19 @@ def departure(study: Study, experiment: str) -> str:
     told += ["weights of the user's"] * (backbone.weights is not None)
     told += [f"every {backbone.every} for 1"] * (backbone.every != 1)
     told += [f"cube_input {backbone.cube_input} for crop112"] * (backbone.cube_input != "crop112")
+    told += [text for name in study.datasets_of(experiment) for text in _of_data(study, name)]
     return ", ".join(told + [f"tuned {key}" for key in run.tune])
+
+
+def _of_data(study: Study, name: str) -> Iterator[str]:
+    """In what one of the paper's datasets is not as the paper has it."""
+    dataset = study.datasets[name]
+    if not isinstance(dataset, NativeDataset):
+        return
+    if dataset.files:
+        yield f"labels of {name} from files of the user's"
+    if count := len(dataset.exclude):
+        yield f"{count} video{'s' * (count > 1)} of {name} excluded"
 
 
 def _short(value: Any) -> str:

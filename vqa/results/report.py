@@ -16,7 +16,10 @@ import pandas as pd
 from vqa import __version__
 from vqa.config import DemoDataset, to_yaml
 from vqa.evaluation.statistics import Verdict
-from vqa.results.figures import CAPTIONS
+from vqa.results import audit, controls
+from vqa.results.controls import without_controls
+from vqa.results.figures import FIGURES
+from vqa.results.findings import answers, findings
 from vqa.results.provenance import backbones
 from vqa.results.published import INCONSISTENCIES, dataset_of
 from vqa.results.study_data import StudyData
@@ -44,13 +47,14 @@ def write_report(data: StudyData, output: Path) -> None:
         js=assets.joinpath("report.js").read_text(encoding="utf-8"),
         runs=run_counts(study, study.experiments),
         synthetic=SYNTHETIC if any(isinstance(d, DemoDataset) for d in study.datasets.values()) else "",
-        summary=summary(data),
+        summary=[*summary(data), *controls.answer(data), *answers(data), *audit.answer(data)],
         limits=limits(data),
         tables=[(table, to_latex(table)) for table in all_tables(data)],
         figures=[
-            (name, CAPTIONS[name], _embedded(study.results / "figures" / f"{name}.png"))
+            (name, FIGURES[name], _embedded(study.results / "figures" / f"{name}.png"))
             for name in data.contents.figures
         ],
+        findings=findings(data),
         inconsistencies=INCONSISTENCIES if any(dataset_of(study, name) for name in study.datasets) else (),
         excluded={name: _without_places(data, data.excluded(name)) for name in study.datasets},
         suspicious={name: suspicious(data, name) for name in study.datasets},
@@ -58,7 +62,7 @@ def write_report(data: StudyData, output: Path) -> None:
         decoded=data.grid.decoded,
         cost=_cost(data),
         settings=to_yaml(study, place=_place),
-        versions=_versions(),
+        versions=versions(),
         command=_command(data),
     )
     write_text(output, page)
@@ -70,13 +74,14 @@ QUESTIONS = {
     "heads": "Does another temporal model do as well as VSFA's?",
     "means": "Does a temporal model do better than a plain mean?",
     "init": "Does it help to begin from trained heads?",
+    "given": "Do predictions that others made differ from this study's?",
     "cross": "Do experiments differ on other datasets than they were trained on?",
 }
 
 
 def summary(data: StudyData) -> list[tuple[str, str, list[str]]]:
     """The verdicts in plain words: (question, answer over all comparisons, a line an experiment)."""
-    chosen = data.statistics[data.statistics["metric"] == "srocc"]
+    chosen = without_controls(data.study, data.statistics[data.statistics["metric"] == "srocc"])
     blocks = []
     for family, question in QUESTIONS.items():
         rows = chosen[chosen["family"] == family]
@@ -145,12 +150,15 @@ def _jobs(data: StudyData) -> dict[str, list[str]]:
         "extract": [f"{d}/{slug}/{path.stem}" for d, slug in extracted for path in data.receipt_files(d, slug)],
         "import": [f"{dataset}/{slug}" for dataset, slug in features if (dataset, slug) not in extracted],
         "index": [f"{dataset}/{slug}" for dataset, slug in features],
-        "train": [f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}" for run in data.grid.runs],
+        "train": [f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}" for run in data.grid.trained],
+        "predictions": [f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}" for run in data.grid.given],
         "evaluate": [""],
+        "videos": [""],
+        "shown": [""],
     }
 
 
-def _versions() -> list[tuple[str, str]]:
+def versions() -> list[tuple[str, str]]:
     own = [("vqa", __version__), ("Python", platform.python_version()), ("platform", sys.platform)]
     return own + [(name, metadata.version(name)) for name in _PACKAGES]
 

@@ -10,6 +10,7 @@ from vqa.config import Mode, Study
 from vqa.features.identity import bucket_of
 from vqa.features.index import read_receipt
 from vqa.manifest import Video, read_manifest
+from vqa.results import videos
 from vqa.results.comparisons import read_statistics
 from vqa.results.contents import Contents
 from vqa.results.crossing import Crossing
@@ -41,6 +42,14 @@ class StudyData:
     @cached_property
     def statistics(self) -> pd.DataFrame:
         return read_statistics(self.results / "statistics.csv")
+
+    @cached_property
+    def videos(self) -> pd.DataFrame:
+        return videos.read(self.results / "videos.csv")
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        return videos.read(self.results / "sensitivity.csv")
 
     @cached_property
     def _cells(self) -> dict[tuple[str, str, str], pd.DataFrame]:
@@ -88,6 +97,10 @@ class StudyData:
 
     def history(self, run: RunId) -> pd.DataFrame:
         return pd.read_csv(self.layout.run_folder(run) / "history.csv")
+
+    def audit(self, run: RunId) -> pd.DataFrame:
+        """What every epoch of a run reached on its test sets."""
+        return pd.read_csv(self.layout.run_folder(run) / "audit.csv")
 
     def test_scores(self, run: RunId, tested: str, test_order: str) -> pd.DataFrame:
         return test_scores(self.layout.run_folder(run), tested, test_order)

@@ -3,17 +3,16 @@
 What a study shares (`shared:`) another may have made, with other videos, labels, checkpoints or settings.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from vqa.config import DemoDataset
 from vqa.datasets import demo, table
 from vqa.features.identity import same_libraries
 from vqa.features.index import origin_of, read_receipt
 from vqa.features.shards import attributes
 from vqa.features.sources import Seen, read_seen, state
 from vqa.manifest import Video, read_manifest
-from vqa.study.grid import Grid
+from vqa.study.grid import Grid, network_features
 from vqa.study.layout import ALL, Layout
 from vqa.study.runs import other_features
 from vqa.study.sources import Sources
@@ -41,7 +40,7 @@ def foreign(grid: Grid, layout: Layout, sources: Sources) -> Iterator[tuple[str,
 def _labelled(grid: Grid, sources: Sources, dataset: str) -> list[Video]:
     settings = grid.study.datasets[dataset]
     rendered = demo.table(dataset, grid.study.store)
-    if isinstance(settings, DemoDataset) and rendered.is_file():
+    if demo.rendered(settings) and rendered.is_file():
         return table.read(rendered).without(settings.exclude, dataset).videos
     return sources.listing(dataset).videos
 
@@ -57,11 +56,13 @@ def _other_bucket(grid: Grid, layout: Layout, sources: Sources, dataset: str, sl
     try:
         receipt = read_receipt(layout.receipt(dataset, slug, bucket))
         made, bad = receipt["shards"], receipt["excluded"]
-        for video_id in sorted(made)[:1]:  # the index holds all to one
-            found = attributes(layout.features(dataset, slug) / f"{video_id}.h5")
+        for shard in _first(layout, grid, dataset, slug, made):
+            found = attributes(shard)
             if other := other_features(grid, layout, dataset, variant, origin_of(found)):
                 return other
-            if not variant.imported and not same_libraries(found, libraries(grid.study.extraction.decoder)):
+            if (dataset, slug) in network_features(grid) and not same_libraries(
+                found, libraries(grid.study.extraction.decoder)
+            ):
                 return "was decoded by other libraries than are installed here"
     except UserError as error:
         return str(error)
@@ -75,6 +76,12 @@ def _other_bucket(grid: Grid, layout: Layout, sources: Sources, dataset: str, sl
         if not _was_read(Path(path), task.stamps[path], read):
             return f"was made from another file than {path}"
     return ""
+
+
+def _first(layout: Layout, grid: Grid, dataset: str, slug: str, made: Iterable[str]) -> list[Path]:
+    """One shard, to which the index holds all. Of features that are given there may be none but the receipts."""
+    found = [layout.features(dataset, slug) / f"{video_id}.h5" for video_id in sorted(made)[:1]]
+    return [shard for shard in found if shard.is_file() or not grid.study.datasets[dataset].manifest]
 
 
 def _was_read(path: Path, stamp: str, read: Mapping[str, Seen]) -> bool:

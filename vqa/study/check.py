@@ -9,11 +9,11 @@ from vqa.datasets.common import Listing, Span
 from vqa.datasets.presets import Known, presets
 from vqa.evaluation.metrics import MIN_VIDEOS as MIN_TESTED
 from vqa.features.pairing import places, source_files
-from vqa.features.probe import probe_all
+from vqa.features.probe import Probe, probe_all
 from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, kind, sizes
 from vqa.study.grid import Grid, Variant
-from vqa.study.parts import check_crossed, check_parts, parts_of
+from vqa.study.parts import check_parts, check_strangers, parts_of, scores_of
 from vqa.system.errors import UserError
 
 # Fang et al., Table I: number of videos and MOS range.
@@ -25,18 +25,24 @@ TABLE_I = {
 }
 
 
-def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool]:
-    """A summary of all datasets, and whether every one is ready. Raises `UserError` for a grid that cannot be."""
-    Grid(study)
+def check_datasets(
+    study: Study, headers: bool, workers: int, probes: dict[str, list[Probe]] | None = None
+) -> tuple[str, bool]:
+    """A summary of all datasets, and whether every one is ready; adds what headers say to `probes`.
+
+    Raises `UserError` for a grid that cannot be.
+    """
+    probes = {} if probes is None else probes
+    grid = Grid(study)
     blocks, ready = [], True
     for name, dataset in study.datasets.items():
         lines: list[str] = []
         problems: list[str] = []
         try:
-            if isinstance(dataset, DemoDataset):
+            if demo.rendered(dataset):
                 lines = _check_demo(name, dataset, study)
             else:
-                lines, problems = _check_one(name, dataset, study, headers, workers)
+                lines, problems = _check_one(name, dataset, study, headers, workers, probes)
         except UserError as error:
             problems = [str(error)]
         ready &= not problems
@@ -44,27 +50,25 @@ def check_datasets(study: Study, headers: bool, workers: int) -> tuple[str, bool
         blocks.append("\n".join([f"{name} ({dataset.reader})", *lines, *marks]))
     if ready:
         try:
-            check_crossed(study, _videos(study) if study.cross_dataset else {})
+            check_strangers(grid, lambda name: datasets.read(name, study.datasets[name], study.store).videos)
         except UserError as error:
             blocks.append(f"  PROBLEM: {error}")
             ready = False
     return "\n\n".join(blocks), ready
 
 
-def _videos(study: Study) -> dict[str, list[Video]]:
-    return {name: datasets.read(name, dataset, study.store).videos for name, dataset in study.datasets.items()}
-
-
 def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
     """The clips are not there yet; their names and scenes are known."""
     videos = demo.scenes(dataset)
     lines = [f"  videos   {len(videos)} synthetic clips, rendered by the workflow"]
-    return lines + _parts(study, name, videos)
+    return [*lines, *_parts(study, name, videos), *_predictions(study, name, videos)]
 
 
-def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers: int) -> tuple[list[str], list[str]]:
+def _check_one(
+    name: str, dataset: Dataset, study: Study, headers: bool, workers: int, probes: dict[str, list[Probe]]
+) -> tuple[list[str], list[str]]:
     grid = Grid(study)
-    decoded = name in grid.decoded
+    decoded = name in grid.decoded and dataset.manifest is None
     listing = datasets.list_videos(name, dataset, study.store)
     if not decoded:
         listing = listing.off_disk()
@@ -87,13 +91,15 @@ def _check_one(name: str, dataset: Dataset, study: Study, headers: bool, workers
     if len(mos) >= MIN_VIDEOS:
         try:
             lines += _parts(study, name, listing.videos)
+            lines += _predictions(study, name, listing.videos)
         except UserError as error:
             problems.append(str(error))
     for more_lines, more_problems in (_imports(variant, name, listing.videos) for variant in grid.backbones):
         lines += more_lines
         problems += more_problems
     if headers and listing.videos and decoded:
-        bad = [each.error for each in probe_all(listing.videos, workers) if each.error]
+        probes[name] = probe_all(listing.videos, workers)
+        bad = [each.error for each in probes[name] if each.error]
         lines.append(f"  headers  {len(mos) - len(bad)} of {len(mos)} open and decode their first frame")
         problems += bad[:5] + ([f"... and {len(bad) - 5} more"] if len(bad) > 5 else [])
     return lines, problems
@@ -112,6 +118,19 @@ def _imports(variant: Variant, dataset: str, videos: Sequence[Video]) -> tuple[l
     line = f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}"
     lacking = [video.video_id for video in videos if video.video_id not in found]
     return [line], [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"] if lacking else []
+
+
+def _predictions(study: Study, dataset: str, videos: Sequence[Video]) -> list[str]:
+    """Whether every test video has a score where others' predictions are given; raises `UserError`."""
+    lines = []
+    for name, experiment in study.experiments.items():
+        if experiment.predictions is None or dataset not in study.datasets_of(name):
+            continue
+        for seed in study.seeds_of(name):
+            scores_of(study, name, dataset, seed).tested(videos, parts_of(study, dataset, videos, seed), seed)
+        told = ", the same scores in every split" if experiment.same_scores else ""
+        lines.append(f"  scores   {name}: of every test video of {len(study.seeds_of(name))} seeds{told}")
+    return lines
 
 
 def _table_i(reader: str, listing: Listing) -> tuple[list[str], list[str]]:

@@ -18,6 +18,7 @@ from vqa.config import (
     BackboneSettings,
     Dataset,
     DemoDataset,
+    Experiment,
     Extraction,
     ImportedFeatures,
     LabelsDataset,
@@ -41,7 +42,8 @@ def demo_depends(dataset: DemoDataset) -> str:
 
 
 def demo_flags(dataset: DemoDataset) -> str:
-    return _joined(part for key in dataset.rendered() for part in (f"--{key}", getattr(dataset, key)))
+    chosen = identity(dataset, include=set(dataset.rendered()))
+    return _joined(part for key, value in chosen.items() for part in (f"--{key}", value))
 
 
 def manifest_depends(dataset: Dataset, videos: Sequence[Video]) -> str:
@@ -147,6 +149,22 @@ def train_flags(
     return " ".join([flags(run, exclude=PERFORMANCE), *(_joined(pair) for pair in named)])
 
 
+def predictions_depends(scores: str, permutations: Sequence[str], split_files: Sequence[str]) -> str:
+    """Of scores that others made. Each the SHA-256 of a file, as in `train_depends`."""
+    given = {"scores": scores, "permutations": list(permutations), "split_files": list(split_files)}
+    return canonical({"version": TRAINING_VERSION, **{key: value for key, value in given.items() if value}})
+
+
+def predictions_flags(
+    experiment: Experiment, dataset: Dataset, split: str, permutations: Sequence[Path], split_files: Sequence[Path]
+) -> str:
+    words: list[Any] = ["--split", split, "--columns", canonical(experiment.columns)]
+    words += [word for path in permutations for word in ("--permutations", path)]
+    words += [word for path in split_files for word in ("--split-file", path)]
+    words += [word for video_id in dataset.exclude for word in ("--exclude", video_id)]
+    return _joined([*words, *["--same-scores"] * experiment.same_scores])
+
+
 def cross_depends(study: Study) -> str:
     """Version 0.1 computed in float32 whatever the head was trained in."""
     precision = study.training.precision
@@ -186,7 +204,32 @@ def tables_depends(study: Study) -> str:
 
 
 def figures_depends(study: Study) -> str:
-    return _shown(study, without={"name", "cross_dataset"})
+    return _shown(
+        study.model_copy(update={"plots": study.plots.model_copy(update={"thumbnails": False})}),
+        without={"name", "cross_dataset"},
+    )
+
+
+def videos_depends(study: Study) -> str:
+    return canonical(
+        {
+            "version": EVALUATION_VERSION,
+            "trained": [
+                [name, *_own_share(study, name)]
+                for name, e in study.experiments.items()
+                if any(mode[0] == "O" for mode in e.modes)
+            ],
+            "datasets": list(study.datasets),
+            "seeds": list(study.seeds),
+            "alpha": study.statistics.alpha,
+        }
+    )
+
+
+def shown_depends(study: Study) -> str:
+    """The decoder counts where pictures are made."""
+    pictures = {"decoder": study.extraction.decoder} if study.plots.thumbnails else {}
+    return canonical({"version": EVALUATION_VERSION, **pictures})
 
 
 def report_depends(study: Study) -> str:

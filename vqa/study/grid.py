@@ -15,7 +15,7 @@ from vqa.system.files import digest
 
 @dataclass(frozen=True)
 class RunId:
-    """One training: dataset x experiment x train order x seed."""
+    """One training, or what others predicted in its place: dataset x experiment x train order x seed."""
 
     dataset: str
     experiment: str
@@ -46,8 +46,9 @@ class Variant:
     @property
     def note(self) -> str:
         """What it is, for a reader of the results."""
+        own = {"append": ", its class token appended", "only": ", its class token only"}
         thinned = f", one of each {self.settings.every} {'cubes' if self.network.clip_length > 1 else 'frames'}"
-        return self.network.note + thinned * (self.settings.every > 1)
+        return self.network.note + own.get(self.settings.class_token, "") + thinned * (self.settings.every > 1)
 
     @property
     def row_frames(self) -> int:
@@ -73,19 +74,8 @@ class Grid:
         if unused := sorted(set(study.backbones) - {variant.name for variant in self.backbones}):
             raise UserError(f"backbones.{unused[0]}: no experiment uses it; remove it or name it in one")
         for variant in self.backbones:
-            self._require_imports(variant)
-        self._runs = {name: self._run_settings(name) for name in study.experiments}
-
-    def _require_imports(self, variant: Variant) -> None:
-        given, where = variant.settings.imported, f"backbones.{variant.name}.import"
-        if unknown := [dataset for dataset in given if dataset not in self.study.datasets]:
-            raise UserError(f"{where} names the dataset '{unknown[0]}'; the study has {', '.join(self.study.datasets)}")
-        lacking = [dataset for dataset, slug in self.features if slug == variant.slug and dataset not in given]
-        if given and lacking:
-            raise UserError(
-                f"{where}: has no entry for the dataset '{lacking[0]}'; add one, or name the datasets of its "
-                "experiments by `datasets:`"
-            )
+            _require_imports(self, variant)
+        self._runs = {name: _run_settings(study, name) for name, e in study.experiments.items() if not e.predictions}
 
     @cached_property
     def backbones(self) -> list[Variant]:
@@ -115,7 +105,7 @@ class Grid:
     @cached_property
     def own_models(self) -> dict[str, str]:
         """The temporal models of the user's own, each under a name that changes with its options and its files."""
-        used = sorted({experiment.head for experiment in self.study.experiments.values()})
+        used = sorted({self.study.experiments[name].head for name in self._runs})
         return {digest([head, source(head)]): head for head in used if resolve(head).own}
 
     @cached_property
@@ -139,6 +129,18 @@ class Grid:
             for order in sorted({train_order(mode) for mode in experiment.modes})
             for seed in self.study.seeds_of(name)
         ]
+
+    def is_given(self, run: RunId) -> bool:
+        """Others made its predictions; all other runs are trainings."""
+        return run.experiment not in self._runs
+
+    @cached_property
+    def trained(self) -> list[RunId]:
+        return [run for run in self.runs if not self.is_given(run)]
+
+    @cached_property
+    def given(self) -> list[RunId]:
+        return [run for run in self.runs if self.is_given(run)]
 
     @cached_property
     def features(self) -> list[tuple[str, str]]:
@@ -171,15 +173,38 @@ class Grid:
         """Everything the trainings of an experiment are told: its own settings over the study's."""
         return self._runs[experiment]
 
-    def _run_settings(self, experiment: str) -> Run:
-        chosen = self.study.experiments[experiment]
-        own = {key: getattr(chosen, key) for key in ("sampler", "head", "tune", "batch_size")}
-        own |= {key: value for key in ("epochs", "lr") if (value := getattr(chosen, key)) is not None}
-        asked = self.study.training.model_dump() | own | {"split": self.study.splits.method}
-        run = validate(Run, asked, f"experiments.{experiment}")
-        if run.zero_shot and chosen.init is None:
-            raise UserError(f"experiments.{experiment}.epochs: 0 trains nothing; give an `init` to begin from")
-        return run
+
+def _run_settings(study: Study, experiment: str) -> Run:
+    chosen = study.experiments[experiment]
+    own = {key: getattr(chosen, key) for key in ("sampler", "head", "tune", "batch_size")}
+    own |= {key: value for key in ("epochs", "lr") if (value := getattr(chosen, key)) is not None}
+    asked = study.training.model_dump() | own | {"split": study.splits.method}
+    run = validate(Run, asked, f"experiments.{experiment}")
+    if run.zero_shot and chosen.init is None:
+        raise UserError(f"experiments.{experiment}.epochs: 0 trains nothing; give an `init` to begin from")
+    return run
+
+
+def _require_imports(grid: Grid, variant: Variant) -> None:
+    given, where = variant.settings.imported, f"backbones.{variant.name}.import"
+    if unknown := [dataset for dataset in given if dataset not in grid.study.datasets]:
+        raise UserError(f"{where} names the dataset '{unknown[0]}'; the study has {', '.join(grid.study.datasets)}")
+    lacking = [dataset for dataset, slug in grid.features if slug == variant.slug and dataset not in given]
+    if given and lacking:
+        raise UserError(
+            f"{where}: has no entry for the dataset '{lacking[0]}'; add one, or name the datasets of its "
+            "experiments by `datasets:`"
+        )
+
+
+def made_features(grid: Grid) -> list[tuple[str, str]]:
+    """Those of `Grid.features` that are not given with a dataset's manifest."""
+    return [each for each in grid.features if not grid.study.datasets[each[0]].manifest]
+
+
+def network_features(grid: Grid) -> list[tuple[str, str]]:
+    """Those of `made_features` that a network computes."""
+    return [each for each in made_features(grid) if not grid.backbone_of(each[1]).imported]
 
 
 def _variant(study: Study, name: str) -> Variant:

@@ -29,6 +29,7 @@ class Orphans:
 
 def write_claim(layout: Layout, slugs: Iterable[str], videos: Mapping[str, Iterable[str]]) -> None:
     """Note which shards a study uses. videos: dataset -> video_ids."""
+    layout.results.mkdir(parents=True, exist_ok=True)
     claim = {"results": str(layout.results.resolve()), "backbones": sorted(slugs),
              "datasets": {name: sorted(ids) for name, ids in videos.items()}}  # fmt: skip
     write_if_changed(_claim_file(layout), json.dumps(claim, indent=1, sort_keys=True) + "\n")
@@ -79,7 +80,9 @@ def _claims(layout: Layout) -> Iterable[Path]:
 
 
 def _claim_file(layout: Layout) -> Path:
-    return layout.store / "studies" / f"{digest(str(layout.results.resolve()))}.json"
+    """Machines that share a store may have folders of one name: their inodes differ."""
+    folder = layout.results.resolve()
+    return layout.store / "studies" / f"{digest([str(folder), folder.stat().st_ino if folder.exists() else 0])}.json"
 
 
 def _read_claim(path: Path) -> Claim:

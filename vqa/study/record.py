@@ -15,7 +15,7 @@ from vqa.config.base import PERFORMANCE
 from vqa.study import belonging
 from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
-from vqa.study.runs import difference, mending_rule, read_run
+from vqa.study.runs import difference, mending_rules, read_run
 from vqa.study.sources import Sources
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import digest, write_text
@@ -23,7 +23,7 @@ from vqa.system.files import digest, write_text
 _TOKEN = ".record"
 _FORCED = ("-R", "--forcerun")
 _EVERYTHING = ("-F", "--forceall")
-_SHOWN = ["evaluate", "tables", "figures", "report"]
+_SHOWN = ["evaluate", "videos", "shown", "tables", "figures", "report"]
 
 
 def require_record(grid: Grid, sources: Sources, arguments: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ def require_record(grid: Grid, sources: Sources, arguments: Sequence[str]) -> No
     rules = _outdated(load(layout.study), grid.study) if layout.study.is_file() else []
     rules += [rule for rule, _, _ in files]
     if foreign:
-        rules = [*(rule for rule in rules if rule not in _SHOWN), mending_rule(foreign)]  # and all that follows
+        rules = [*(rule for rule in rules if rule not in _SHOWN), *mending_rules(grid, foreign)]  # and all that follows
     if set(rules) <= _forced(arguments):
         return
     where, what = layout.results, "was made with other settings"
@@ -65,6 +65,11 @@ def keep_record(layout: Layout) -> None:
             write_text(folder / _TOKEN, token)
             if kept:
                 write_text(_beside_record(folder), token)
+
+
+def begin_elsewhere(results: Path) -> None:
+    """These results came without a record, and no working folder's will tell of them all."""
+    write_text(results / _TOKEN, secrets.token_hex(8))
 
 
 def _forced(arguments: Sequence[str]) -> set[str]:

@@ -25,14 +25,15 @@ def extract_minutes(videos: int, device: str, threads: int) -> int:
     return 15 + math.ceil(videos * _EXTRACT_MINUTES_PER_VIDEO[device] / workers)
 
 
-def extract_mb(memory_mb: int, device: str, pixels: int | None, whole_frames: int) -> int:
+def extract_mb(memory_mb: int, device: str, pixels: int | None, whole_frames: int, decoders: int) -> int:
     """Libraries, which CUDA's nearly double; activations, whose budget one large frame may pass; decoding.
 
     pixels: of the bucket's largest frame, if known. whole_frames: that the network sees at once; 0 if it crops.
+    decoders: that work side by side.
     """
     frame = pixels or _FRAME
     activations = max(memory_mb, frame * whole_frames * _ACTIVATIONS / 1e6)
-    return math.ceil((1500 if device == "cpu" else 3000) + activations + frame * _DECODING / 1e6)
+    return math.ceil((1500 if device == "cpu" else 3000) + activations + decoders * frame * _DECODING / 1e6)
 
 
 def import_mb(source: int) -> int:

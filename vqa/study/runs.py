@@ -8,6 +8,8 @@ from typing import Any
 
 from vqa.config import Run, Study, identity, validate
 from vqa.config.base import PERFORMANCE
+from vqa.config.heads import source
+from vqa.config.versions import TRAINING_VERSION
 from vqa.features.identity import imported_settings, recipe_of, settings_of
 from vqa.features.sources import State, state
 from vqa.study.grid import Grid, RunId, Variant
@@ -40,40 +42,62 @@ def require_own_runs(grid: Grid) -> None:
         made = read_run(layout.run_folder(run))
         if found := difference(grid, layout, run, made) or _other_inputs(grid, layout, run, made, files):
             foreign.append((run, found))
-    refuse(layout, foreign)
+    refuse(grid, layout, foreign)
 
 
-def refuse(layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
+def refuse(grid: Grid, layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> None:
     """foreign: (run, how it differs) each; none is well."""
     if not foreign:
         return
     run, found = foreign[0]
     more = f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
     named = [str(layout.run_folder(each) / "predictions.csv") for each, _ in foreign]
-    rule = mending_rule(foreign)
-    rerun = named if rule == "train" and len(named) <= _NAMED else [rule]
+    rules = mending_rules(grid, foreign)
+    rerun = named if set(rules) <= {"train", "import_predictions"} and len(named) <= _NAMED else rules
+    verb = "import" if rules == ["import_predictions"] else "train"
     mend = snakemake("--forcerun", *rerun)
-    raise UserError(f"{layout.run_folder(run)}: {found}{more}; train again with `{mend}`")
+    raise UserError(f"{layout.run_folder(run)}: {found}{more}; {verb} again with `{mend}`")
 
 
-def mending_rule(foreign: Sequence[tuple[RunId, str]]) -> str:
-    """The rule behind which all is made again: training on features that are wrong themselves mends nothing."""
-    if any(f"{_FEATURES}imported" in found for _, found in foreign):
-        return "import_features"
-    return "extract" if any(_FEATURES in found for _, found in foreign) else "train"
+def mending_rules(grid: Grid, foreign: Sequence[tuple[RunId, str]]) -> list[str]:
+    """The rules behind which all is made again: training on features that are wrong themselves mends nothing."""
+    trained = [found for run, found in foreign if not grid.is_given(run)]
+    rules = ["import_predictions"] * (len(trained) < len(foreign))
+    if any(f"{_FEATURES}imported" in found for found in trained):
+        rules.append("import_features")
+    elif trained:
+        rules.append("extract" if any(_FEATURES in found for found in trained) else "train")
+    return rules
 
 
 def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> str:
     """How what made a run differs from what the study asks of it, as far as it is recorded; "" if it does not."""
+    if grid.is_given(run) != ("predictions" in made):
+        return "is of others' predictions" if "predictions" in made else "was trained, where the study has predictions"
+    if grid.is_given(run):
+        return _other_predictions(grid.study, run, made) or _other_parts(grid.study, run, made)
     asked: dict[str, Any] = {"seed": run.seed, "order": run.order, **_settings(grid.run_settings(run.experiment))}
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
     features: dict[str, Any] = made.get("features") or {}
     return (
         _other_origins(grid, layout, run, features)
         or _unlike(found, asked)
+        or _other_code(asked["head"], made)
         or _other_parts(grid.study, run, made)
         or _other_beginning(grid, layout, run, made)
     )
+
+
+def _other_predictions(study: Study, run: RunId, made: dict[str, Any]) -> str:
+    """Whether they were joined otherwise, or from another file than there is now."""
+    experiment = study.experiments[run.experiment]
+    told = {"columns": experiment.columns, "same_scores": experiment.same_scores}
+    asked = {"seed": run.seed, "order": run.order, "split": study.splits.method, **told}
+    if found := _unlike({**dict.fromkeys(asked), **made, **made["predictions"]}, asked) or _other_version(made):
+        return found
+    path = experiment.scores(run.dataset, run.seed)
+    same = path is None or not path.is_file() or made["inputs"]["predictions"] == _sha256(path, state(path))
+    return "" if same else f"was imported from another {path}"
 
 
 def _other_origins(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> str:
@@ -120,11 +144,25 @@ def _unlike(found: dict[str, Any], asked: dict[str, Any]) -> str:
     return ""
 
 
+def _other_code(head: str, made: dict[str, Any]) -> str:
+    """Whether another version trained it, or another source of the user's own head; earlier runs do not say."""
+    other = made.get("source", own := source(head)) != own
+    return _other_version(made) or (f"was trained with another {head}" if other else "")
+
+
+def _other_version(made: dict[str, Any]) -> str:
+    if made.get("version", TRAINING_VERSION) == TRAINING_VERSION:
+        return ""
+    return f"was trained by version {made['version']} of the training, where this is {TRAINING_VERSION}"
+
+
 def _other_parts(study: Study, run: RunId, made: dict[str, Any]) -> str:
-    """Whether the split file has changed since, or is another."""
-    given = made.get("inputs", {}).get("split_file")
-    for path in split_files(study, run.dataset, [run.seed]):
-        if given and path.is_file() and given != sha256(path):
+    """Whether the split file, or the stored permutations, have changed since, or are others."""
+    stored = study.datasets[run.dataset].permutations if study.splits.method == "stored" else None
+    read = [("split_file", path) for path in split_files(study, run.dataset, [run.seed])]
+    for name, path in [*read, *([("permutations", stored)] if stored else [])]:
+        given = made.get("inputs", {}).get(name)
+        if given and path.is_file() and given != _sha256(path, state(path)):
             return f"was trained on other parts than {path} gives"
     return ""
 
@@ -163,10 +201,10 @@ class _Digests:
 def _other_inputs(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any], files: _Digests) -> str:
     """Whether the manifest or the index has changed since; runs of version 0.1 do not say."""
     indexes = [layout.index(run.dataset, variant.slug) for variant in grid.variants_of(run.experiment)]
-    named = [("manifest", layout.manifest(run.dataset)), ("index", indexes[0])]
+    named = [("manifest", layout.manifest(run.dataset)), *zip(["index"], indexes, strict=False)]
     named += [(f"index-{number}", path) for number, path in enumerate(indexes[1:], start=2)]
     for name, path in named:
         digest = made.get("inputs", {}).get(name)
         if digest and digest != files.of(path):
-            return f"was trained on another {path}"
+            return f"was {'imported' if grid.is_given(run) else 'trained'} on another {path}"
     return ""

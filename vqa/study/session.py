@@ -22,6 +22,7 @@ from vqa.system.locks import FolderLock
 STUDY = "VQA_STUDY"
 SOURCE = "VQA_SOURCE"
 FEATURES_MB = "VQA_FEATURES_MB"
+AUDIT = "VQA_AUDIT"
 _HELD: list[FolderLock] = []
 # The options that choose what is run and where; each takes the words up to the next option.
 _KEPT = {
@@ -54,6 +55,7 @@ def open_session(study: Study, arguments: Sequence[str], source: Path) -> None:
 def tell(study: Study) -> None:
     """Set the environment of the jobs that this process runs, be it Snakemake's main one or one on a node."""
     os.environ[FEATURES_MB] = str(study.training.features_mb)
+    os.environ[AUDIT] = str(int(study.audit))
 
 
 def start(study: Study) -> None:

@@ -19,10 +19,10 @@ from vqa.features import pairing
 from vqa.features.identity import bucket_of
 from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
-from vqa.study.grid import Grid, Variant
+from vqa.study.grid import Grid, Variant, network_features
 from vqa.study.layout import ALL, Layout
 from vqa.study.orphans import write_claim
-from vqa.study.parts import check_crossed, check_parts
+from vqa.study.parts import check_parts, check_strangers
 from vqa.study.stamps import Stamps
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import digest, write_if_changed
@@ -36,6 +36,7 @@ class Sources:
         self.listing = cache(self._list)
         self.tasks = cache(self._tasks)
         self._deal = cache(self._dealt)
+        self.buckets = cache(self._buckets)
         self._probed = cache(lambda dataset: _frame_sizes(layout.probe(dataset)))
         self._stamps = Stamps(layout.hashes)
 
@@ -53,7 +54,7 @@ class Sources:
     def count(self, dataset: str) -> int:
         return len(self.listing(dataset).videos)
 
-    def buckets(self, dataset: str) -> dict[int, int]:
+    def _buckets(self, dataset: str) -> dict[int, int]:
         """The buckets that hold videos, and how many."""
         return {bucket: len(videos) for bucket, videos in self._deal(dataset).items()}
 
@@ -80,6 +81,8 @@ class Sources:
     def _reads(self, dataset: str, slug: str) -> dict[int | str, tuple[list[Video], list[str]]]:
         """The videos of each job, and the files that it reads."""
         variant = self.grid.backbone_of(slug)
+        if variant.imported and self.study.datasets[dataset].manifest:
+            return {ALL: (self.listing(dataset).videos, [])}
         if variant.imported:
             files = pairing.source_files(variant.settings.imported[dataset])
             return {ALL: (self.listing(dataset).videos, list(map(str, files)))}
@@ -186,10 +189,12 @@ def check(grid: Grid, sources: Sources) -> None:
     """
     for variant in grid.backbones:
         if variant.imported:
-            _check_import(variant)
+            _check_import(grid, variant)
             continue
         network, settings = variant.network, variant.settings
-        check_settings(network.name, settings.node, settings.cube_input)
+        check_settings(network.name, settings.node, settings.cube_input, settings.class_token)
+        if not any(slug == variant.slug for _, slug in network_features(grid)):
+            continue
         own = settings.weights
         if own is None and network.weights == "manual":
             raise UserError(
@@ -204,11 +209,32 @@ def check(grid: Grid, sources: Sources) -> None:
             raise UserError(f"datasets.{dataset}.permutations: there is no file {stored}; give VSFA's info.mat")
         sources.buckets(dataset)
         check_parts(grid.study, dataset, sources.listing(dataset).videos)
-    check_crossed(grid.study, {dataset: sources.listing(dataset).videos for dataset in grid.study.datasets})
+    _require_given(grid, sources)
+    for run in grid.given:
+        path = grid.study.experiments[run.experiment].scores(run.dataset, run.seed)
+        if path and not path.is_file():
+            raise UserError(f"experiments.{run.experiment}.predictions: there is no file {path}; give a CSV of scores")
+    check_strangers(grid, lambda dataset: sources.listing(dataset).videos)
 
 
-def _check_import(variant: Variant) -> None:
+def _require_given(grid: Grid, sources: Sources) -> None:
+    """The receipts of a dataset whose features are given."""
+    for dataset, slug in grid.features:
+        if grid.study.datasets[dataset].manifest is None:
+            continue
+        for bucket in [ALL] if grid.backbone_of(slug).imported else sources.buckets(dataset):
+            receipt = sources.layout.receipt(dataset, slug, bucket)
+            if not receipt.is_file():
+                raise UserError(
+                    f"{receipt}: is not there, and datasets.{dataset}.manifest says that features are given; "
+                    "unpack the bundle again, or leave `manifest` out and give the videos"
+                )
+
+
+def _check_import(grid: Grid, variant: Variant) -> None:
     for dataset, given in variant.settings.imported.items():
+        if grid.study.datasets[dataset].manifest:
+            continue
         try:
             pairing.source_files(given)
         except UserError as error:

@@ -17,6 +17,7 @@ from vqa.system import files
 ABSENT = "absent"  # a file that the workflow is still to make, or that is gone
 log = logging.getLogger("vqa")
 _WORKERS = 8
+_AT_ONCE = 64  # paths a worker takes: a hand-over costs more than a stat of a local file
 
 
 class Stamps:
@@ -30,7 +31,9 @@ class Stamps:
     def of(self, sources: Sequence[tuple[str, Seen | None]]) -> Iterator[str]:
         """The stamp of each path, given what an extraction last read there."""
         with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(self._state, dict.fromkeys(path for path, _ in sources)))
+            paths = list(dict.fromkeys(path for path, _ in sources))
+            parts = (paths[first : first + _AT_ONCE] for first in range(0, len(paths), _AT_ONCE))
+            list(pool.map(lambda part: [self._state(path) for path in part], parts))
             touched = [path for path, seen in sources if seen and self._touched(path, seen)]
             if unknown := [path for path in dict.fromkeys(touched) if self._known(path) is None]:
                 size = sum(found.size for path in unknown if (found := self._state(path)))

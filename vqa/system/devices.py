@@ -88,6 +88,7 @@ def lease(device: Device, sharers: int | None = None) -> Iterator[str]:
         name = _wait(names, sharers, locks)
         log.info("GPU %s of %s", name, ",".join(names))
         os.environ["CUDA_VISIBLE_DEVICES"] = name
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with fixed memory
         if os.environ.get(STAND_IN) == "1":
             log.warning("%s is set: the CPU stands in for the GPU", STAND_IN)
             yield "cpu"

@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -17,25 +19,51 @@ def own_class(told: str, name: str, file: Path) -> type:
     module, _, cls = name.rpartition(":")
     file = file.resolve()
     try:
-        found: type = getattr(_from_file(file) if module.endswith(".py") else importlib.import_module(module), cls)
-    except Exception as error:  # a user's code may raise anything
+        found: type = getattr(_from_file(file) if module.endswith(".py") else _from_package(module, file), cls)
+    except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
         raise UserError(f"{told}: {_where(file, error)}{type(error).__name__}: {error}") from None
     return found
 
 
 def _from_file(file: Path) -> ModuleType:
-    sys.path.insert(0, str(file.parent))
-    try:
+    known = set(sys.modules)
+    with _first_on_path(file.parent):
         spec = importlib.util.spec_from_file_location(f"vqa_own_{file.stem}", file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # where dataclasses look their annotations up
         spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(file.parent))
+    _forget(set(sys.modules) - known, file.parent)
     return module
 
 
-def _where(file: Path, error: Exception) -> str:
+def _forget(names: set[str], folder: Path) -> None:
+    """Modules that lie in `folder`: another user's file may have another of the same name beside it."""
+    tops = {name.partition(".")[0] for name in names} & names
+    files = {top: Path(getattr(sys.modules[top], "__file__", None) or "").resolve() for top in tops}
+    beside = {top for top in tops if files[top] in (folder / f"{top}.py", folder / top / "__init__.py")}
+    for name in names:
+        if name.partition(".")[0] in beside:
+            del sys.modules[name]
+
+
+def _from_package(module: str, file: Path) -> ModuleType:
+    """`package.module`, found in `file`: the folder where a command runs need not be on the import path."""
+    inner = module.count(".") + (file.name == "__init__.py")
+    with _first_on_path(file.parents[inner]):
+        return importlib.import_module(module)
+
+
+@contextmanager
+def _first_on_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _where(file: Path, error: BaseException) -> str:
     """`file line N: ` of the user's own code that raised."""
     trace, line = error.__traceback__, None
     while trace is not None:

@@ -47,11 +47,7 @@ class FolderLock:
 
     def _holder(self) -> dict[str, Any]:
         self._file.seek(0)
-        try:
-            held = json.load(self._file)
-        except ValueError:
-            return {}
-        return held if isinstance(held, dict) and {"host", "pid", "user", "folder", "since"} <= held.keys() else {}
+        return _read(self._file)
 
     def _explain(self, held: dict[str, Any]) -> str:
         if not held:
@@ -69,6 +65,27 @@ class FolderLock:
         with suppress(OSError):
             self._write("")
         self._file.close()
+
+
+def holder(folder: Path) -> dict[str, Any]:
+    """Who says to hold a folder, without a touch of it: host, pid, user, folder, since. Empty where nobody does, or one
+    that this host knows to be dead.
+    """
+    try:
+        with open(folder / _LOCK) as file:
+            held = _read(file)
+    except OSError:
+        return {}
+    own = held.get("host") == socket.gethostname()
+    return {} if own and not Path("/proc", str(held["pid"])).exists() else held
+
+
+def _read(file: IO[str]) -> dict[str, Any]:
+    try:
+        held = json.load(file)
+    except ValueError:
+        return {}
+    return held if isinstance(held, dict) and {"host", "pid", "user", "folder", "since"} <= held.keys() else {}
 
 
 def _self() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What every temporal model must hold to, tried on random videos: `vqa check-model`."""
 
+import copy
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -22,20 +23,20 @@ def check_model(build: Build, input_size: int) -> list[str]:
     build: a freshly initialised model, as a run makes it.
     """
     model = build()
-    checks = [_shapes, _padding, _alone, _order, _gradients, _state]
+    checks = [_shapes, _padding, _alone, _order, _gradients, _training, _state]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         videos = [torch.randn(length, input_size) for length in LENGTHS]
         if isinstance(model, SVR):
             model.fit(torch.randn(20, input_size).double(), torch.randn(20).double(), c=1.0, gamma=1.0)
-            checks.remove(_gradients)
+            checks = [each for each in checks if each not in (_gradients, _training)]
         problems: list[str] = []
         for check in checks:
             try:
                 problems += check(model, videos)
             except UserError:
                 raise
-            except Exception as error:  # a user's code may raise anything
+            except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
                 told = " ".join(str(error).split())[:200]
                 problems.append(f"{check.__doc__}: {type(error).__name__}: {told}")
                 break
@@ -112,6 +113,24 @@ def _gradients(model: TemporalModel, videos: list[Tensor]) -> Iterator[str]:
         if not torch.isfinite(gradient).all():
             yield f"the gradient of {name} is not finite"
             return
+
+
+def _training(model: TemporalModel, videos: list[Tensor]) -> Iterator[str]:
+    """it can be trained on one video, as an epoch's last batch may hold"""
+    model.train()
+    model(*batch(videos[:1]))
+    first, second = (_seen(model, videos, padding) for padding in (0.0, 100.0))
+    if any(_differs(a, b) for a, b in zip(first, second, strict=True)):
+        yield "padding leaks in training: what it learns changes with what lies beyond a video's length"
+
+
+def _seen(model: TemporalModel, videos: list[Tensor], padding: float) -> list[Tensor]:
+    """Scores in training, and the buffers behind it, of a copy of the model."""
+    trained = copy.deepcopy(model)
+    torch.manual_seed(0)  # of dropout
+    with torch.no_grad():
+        scores = trained(*batch(videos, padding))
+    return [scores, *(each.double() for each in trained.buffers() if each.numel())]
 
 
 def _state(model: TemporalModel, videos: list[Tensor]) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """What a temporal model costs: the values that training sets, and the multiply-adds of a score."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from vqa.temporal.model import TemporalModel
 
@@ -25,9 +27,27 @@ def multiply_adds(model: TemporalModel, rows: int) -> int:
     """
     model = copy.deepcopy(model).cpu().eval()
     features, lengths = torch.zeros(1, rows, model.input_size), torch.tensor([rows])
-    with torch.no_grad(), _in_single_steps(), FlopCounterMode(display=False, custom_mapping=_MORE) as counter:
+    with torch.no_grad(), _in_single_steps(), _Counter() as counter:
         model(features, lengths)
-    return int(counter.get_total_flops()) // 2
+    return int(counter.operations) // 2
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Torch's formulas, without `FlopCounterMode`, whose first use imports the compiler: 2 s in every job."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: int = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if formula := _FORMULAS.get(func.overloadpacket):
+            self.operations += int(formula(*args, **(kwargs or {}), out_val=result))
+        return result
 
 
 @contextmanager
@@ -42,21 +62,21 @@ def _in_single_steps() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-def _lstm(x: Sequence[int], w_input: Sequence[int], w_hidden: Sequence[int], *_: object, **__: object) -> int:
+def _lstm(x: Tensor, w_input: Tensor, w_hidden: Tensor, *_: object, **__: object) -> int:
     """x [T, B, D], weights [4 R, D] and [4 R, R]."""
-    return 2 * x[0] * x[1] * (w_input[0] * w_input[1] + w_hidden[0] * w_hidden[1])
+    return 2 * x.shape[0] * x.shape[1] * (w_input.numel() + w_hidden.numel())
 
 
-def _matrix_vector(a: Sequence[int], *_: object, **__: object) -> int:
-    return 2 * a[0] * a[1]
+def _matrix_vector(a: Tensor, *_: object, **__: object) -> int:
+    return 2 * a.numel()
 
 
-def _distances(a: Sequence[int], b: Sequence[int], *_: object, **__: object) -> int:
+def _distances(a: Tensor, b: Tensor, *_: object, **__: object) -> int:
     """a [..., P, D], b [..., R, D]"""
-    return 2 * a[-2] * b[-2] * a[-1]
+    return 2 * a.shape[-2] * b.shape[-2] * a.shape[-1]
 
 
-_MORE = {
+_FORMULAS = flop_registry | {
     torch.ops.aten.mkldnn_rnn_layer: _lstm,
     torch.ops.aten.mv: _matrix_vector,
     torch.ops.aten._cdist_forward: _distances,

@@ -25,14 +25,20 @@ def rates_of(known: Sequence[float | None]) -> Tensor:
 
 
 def mask(q: Tensor, lengths: Tensor) -> Tensor:
-    """[B, T], [B] -> [B, T]: True at the first `lengths` places of each row."""
-    if lengths.min() < 1 or lengths.max() > q.shape[1]:
+    """[B, T], [B] -> [B, T]: True at the first `lengths` places of each row.
+
+    Lengths that lie on a GPU are taken as they are: to look at them the CPU would have to wait.
+    """
+    if lengths.device.type == "cpu" and (lengths.min() < 1 or lengths.max() > q.shape[1]):
         raise ValueError(f"lengths must lie in 1..{q.shape[1]}, got {lengths.tolist()}")
     return torch.arange(q.shape[1], device=q.device) < lengths.to(q.device).unsqueeze(1)
 
 
 def masked_mean(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """Mean of the first `lengths` entries of each row: [B, T], [B] -> [B]."""
+    """The mean of the scores.
+
+    [B, T], [B] -> [B]: of the first `lengths` entries of each row.
+    """
     return torch.where(mask(q, lengths), q, 0).sum(1) / lengths.to(q.device)
 
 
@@ -60,27 +66,27 @@ def temporal_pooling(
 
 
 def median(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The middle score, or the mean of the two."""
+    """The middle score, or the mean of the two (Tu et al., ICIP 2020)."""
     return _quantile(_ascending(q, mask(q, lengths)), lengths, 0.5).squeeze(1)
 
 
 def harmonic_mean(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """1 / mean(1 / q), of positive scores."""
+    """1 / mean(1 / q), of positive scores (Tu et al., ICIP 2020)."""
     return 1 / masked_mean(1 / q.clamp(min=_SMALL), lengths)
 
 
 def geometric_mean(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """exp(mean(log q)), of positive scores."""
+    """exp(mean(log q)), of positive scores (Tu et al., ICIP 2020)."""
     return masked_mean(q.clamp(min=_SMALL).log(), lengths).exp()
 
 
 def minkowski(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """sqrt(mean(q^2))"""
+    """sqrt(mean(q^2)) (Tu et al., ICIP 2020)."""
     return masked_mean(q**2, lengths).clamp(min=_SMALL**2).sqrt()
 
 
 def percentile(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The mean of the scores up to the 10th percentile."""
+    """The mean of the scores up to the 10th percentile (Tu et al., ICIP 2020)."""
     valid = mask(q, lengths)
     worst = valid & (q <= _quantile(_ascending(q, valid), lengths, 0.1))
     return _weighted(q, worst.to(q.dtype))
@@ -120,21 +126,21 @@ def variation(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor
 
 
 def primacy(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The first 2 s, weighted by exp(-0.3 (seconds from the start))."""
+    """The first 2 s, weighted by exp(-0.3 (seconds from the start)) (Tu et al., ICIP 2020)."""
     t = torch.arange(q.shape[1], device=q.device)
     early = mask(q, lengths) & (t < _windows(q, rates))
     return _weighted(q, _fading(t, q, rates) * early)
 
 
 def recency(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The last 2 s, weighted by exp(-0.3 (seconds to the end))."""
+    """The last 2 s, weighted by exp(-0.3 (seconds to the end)) (Tu et al., ICIP 2020)."""
     left = lengths.to(q.device).unsqueeze(1) - torch.arange(q.shape[1], device=q.device)
     late = mask(q, lengths) & (left <= _windows(q, rates))
     return _weighted(q, _fading(left, q, rates) * late)
 
 
 def primacy_and_recency(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-    """The whole clip, weighted by the sum of both."""
+    """The whole clip, weighted by the sum of both (Tu et al., ICIP 2020)."""
     t = torch.arange(q.shape[1], device=q.device)
     left = lengths.to(q.device).unsqueeze(1) - t
     return _weighted(q, (_fading(t, q, rates) + _fading(left, q, rates)) * mask(q, lengths))
@@ -210,5 +216,7 @@ POOLINGS: dict[str, Pooling] = {
     "hysteresis": hysteresis,
     "vsfa": temporal_pooling,
 }
+# Those whose time constants are seconds.
+IN_SECONDS = frozenset({"primacy", "recency", "hybrid", "hysteresis"})
 # Those whose score does not depend on the order of the frames.
 ORDER_BLIND = frozenset({"mean", "median", "harmonic", "geometric", "minkowski", "percentile", "vqpooling"})

@@ -41,7 +41,7 @@ def build(name: str, input_size: int, **sizes: int) -> TemporalModel:
     cls = _load(head)
     try:
         model = cls(input_size, **head.options | sizes)
-    except Exception as error:  # a user's code may raise anything
+    except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
         raise UserError(f"head '{head.name}': cannot be made ({type(error).__name__}: {error})") from None
     if not isinstance(model, nn.Module):
         raise UserError(f"head '{head.name}': {head.cls} is no torch.nn.Module")

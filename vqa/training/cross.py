@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 
 from vqa.config import Run
-from vqa.features.index import open_features, read_indexes
+from vqa.features.index import feature_origin, open_features, read_indexes
 from vqa.manifest import read_manifest
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
 from vqa.temporal.checkpoint import load_head
 from vqa.training.feeder import Feeder
+from vqa.training.initial import require_same_origin
 from vqa.training.items import Item
 from vqa.training.predict import predict
 
@@ -35,6 +36,9 @@ def predict_others(
     writer.writerow(["dataset", "video_id", "mos", "score"])
     for name, manifest, indexes in targets:
         index = read_indexes(indexes)
+        if index:
+            origin = feature_origin(index)
+            require_same_origin(head_path, made_by.get("features", {}), origin, f"those of {name}")
         videos = [video for video in read_manifest(manifest) if video.video_id in index]
         found = open_features([index[video.video_id] for video in videos])
         items = [

@@ -1,4 +1,4 @@
-"""The training loop: L1 loss, Adam, an epoch chosen on validation SROCC. The test set is not read."""
+"""The training loop: L1 loss, Adam, an epoch chosen on validation SROCC. The test set is not read here."""
 
 import copy
 import logging
@@ -18,12 +18,14 @@ from vqa.protocol.splits import Part
 from vqa.system.errors import RunError
 from vqa.temporal import registry
 from vqa.temporal.model import TemporalModel
+from vqa.training.audit import Audit
 from vqa.training.feeder import Batch, Feeder
 from vqa.training.items import Item
 from vqa.training.optimiser import Adam
 from vqa.training.predict import predict, predict_batch
 from vqa.training.resume import Checkpoint
 from vqa.training.state import Epoch, Outcome, Selection, State
+from vqa.training.store import Store
 
 log = logging.getLogger("vqa")
 
@@ -36,16 +38,19 @@ def fit(
     device: str,
     checkpoint: Checkpoint | None = None,
     first: TemporalModel | None = None,
+    store: Store | None = None,
+    audit: Audit | None = None,
 ) -> Outcome:
-    """Train for `run.epochs` and keep the epoch that validation chooses; begin from the weights of `first` if given."""
+    """Train for `run.epochs` and keep the epoch that validation chooses. first: to begin from; audit: looks on."""
     torch.set_num_threads(run.threads)
     if device != "cpu":  # on the CPU every operation used here is deterministic as it is
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
         torch.use_deterministic_algorithms(True, warn_only=True)
     head = create_head(run, seed, items["train"][0].features.shape[1], first).to(device)
-    feeder = Feeder(run, seed, order, torch.device(device))
+    feeder = Feeder(run, seed, order, torch.device(device), store)
     if run.epochs == 0:
         return _as_it_is(head, feeder, items["val"])
-    state = State(head, Adam(head.parameters(), run.weight_decay), Selection(run.selection))
+    state = State(head, Adam(head.parameters(), run.weight_decay), Selection(run.selection), audit=audit)
     if checkpoint:
         checkpoint.restore(state)
     for epoch in tqdm(range(len(state.history) + 1, run.epochs + 1), desc="train", unit="epoch", disable=None):
@@ -57,15 +62,21 @@ def fit(
         train_loss = float(torch.stack(losses).sum()) / len(items["train"])
         state.history.append(validate(head, feeder, items["val"], epoch, state.steps + len(losses), train_loss))
         state.selection.offer(state.history[-1], head)
+        if audit:
+            audit.record(epoch, head, feeder)
         if checkpoint:
             checkpoint.write_if_due(state)
     if checkpoint and state.history:
         checkpoint.write(state)
+    return _outcome(state, run)
+
+
+def _outcome(state: State, run: Run) -> Outcome:
     if not math.isfinite(state.history[-1].train_loss):
         raise RunError(f"the training loss became {state.history[-1].train_loss}; lower training.lr")
     if math.isnan(state.selection.epoch.val_srocc) and run.selection == "best-val-srocc":
         log.warning("validation SROCC is undefined in every epoch: the one of lowest validation loss is kept")
-    return Outcome(state.selection.restore(head), state.history, state.selection.epoch)
+    return Outcome(state.selection.restore(state.head), state.history, state.selection.epoch)
 
 
 def _as_it_is(head: TemporalModel, feeder: Feeder, items: list[Item]) -> Outcome:

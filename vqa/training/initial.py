@@ -14,7 +14,25 @@ from vqa.temporal.checkpoint import load_head
 from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
 
-_ORIGIN = ("backbone", "node", "cube_input", "every", "code", "weights_sha256")
+_ORIGIN = ("backbone", "node", "cube_input", "class_token", "every", "code", "weights_sha256")
+
+
+def require_same_origin(
+    path: Path, trained: dict[str, Any], features: dict[str, Any], named: str = "these features"
+) -> None:
+    """That the head in `path` was trained on features made as `features` were (`feature_origin`), told as `named`.
+
+    Of joined features each backbone's, in their order; of imported ones the name. Nothing where one does not say.
+    """
+    theirs, ours = (list(each.get("joined", [each] if each else [])) for each in (trained, features))
+    if theirs and ours and len(theirs) != len(ours):
+        raise UserError(f"{path}: was trained on {len(theirs)} joined backbones; {named} are of {len(ours)}")
+    for origin, own in zip(theirs, ours, strict=False):
+        told = [{**each, "imported": "imported" in each} for each in (origin, own)]
+        for key in (*_ORIGIN, "imported") if origin and own else ():
+            there, here = (each.get(key) for each in told)
+            if there != here:
+                raise UserError(f"{path}: was trained on features of {key} {there}; {named} are of {here}")
 
 
 def initial_head(path: Path, run: Run, index: dict[str, Entry], features: dict[str, Any]) -> TemporalModel:
@@ -31,10 +49,7 @@ def initial_head(path: Path, run: Run, index: dict[str, Entry], features: dict[s
         raise UserError(f"{path}: is a head '{name}', and the run asks for '{run.head}'; they must be equal")
     if isinstance(head, SVR) and (run.epochs or "epochs" in run.tune):
         raise UserError(f"{path}: is an svr, which is fitted at once, from nothing; only --epochs 0 takes it as it is")
-    origin = made_by.get("features", {})
-    for key in _ORIGIN:
-        if (there := origin.get(key)) != (here := features.get(key)) and origin and features:
-            raise UserError(f"{path}: was trained on features of {key} {there}; these are of {here}")
+    require_same_origin(path, made_by.get("features", {}), features)
     size = next(iter(index.values())).dim
     if head.input_size != size:
         raise UserError(f"{path}: takes {head.input_size} values a frame, and these features have {size}")

@@ -20,11 +20,13 @@ from vqa.protocol.predictions import Prediction
 from vqa.protocol.sampling import Order
 from vqa.protocol.splits import Part
 from vqa.system.devices import Device, lease, peak_memory_mb
+from vqa.system.errors import RunError
 from vqa.system.files import digest, sha256, write_json, write_text
 from vqa.temporal import cost
 from vqa.temporal.checkpoint import save_head
 from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
+from vqa.training.audit import Audit
 from vqa.training.feeder import Feeder
 from vqa.training.fit import create_head, fit
 from vqa.training.initial import initial_head
@@ -33,6 +35,7 @@ from vqa.training.predict import predict
 from vqa.training.regress import regress
 from vqa.training.resume import Checkpoint
 from vqa.training.state import Epoch, Outcome
+from vqa.training.store import Store, resident
 from vqa.training.tune import Tuned, points, tune
 
 log = logging.getLogger("vqa")
@@ -48,36 +51,50 @@ def train(
     output: Path,
     made_by: dict[str, Any],
     init: Path | None = None,
+    audit: bool = False,
 ) -> Outcome:
-    """Train, predict, and write the run's files to `output`, predictions last. init: the head.pt to begin from."""
+    """Train, predict, and write the run's files to `output`. init: head.pt to begin from; audit: see `Audit`."""
     started = time.perf_counter()
     first = initial_head(init, run, index, made_by["features"]) if init else None
     items, scale = load_items(videos, index, parts, run.label_scale, run.features_mb)
-    counts = {part: len(members) for part, members in items.items()}
-    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
+    counts = _counted(items)
     waiting = time.perf_counter()
     with lease(_device(run), run.jobs_per_gpu) as device:
-        identities = [_identity(point.run, seed, order, videos, index, parts, init) for point in points(run)]
-        checkpoints = [Checkpoint(output / f"checkpoint-{i}.pt", each) for i, each in enumerate(identities)]
-        fitting = time.perf_counter()
-        started += fitting - waiting  # for a free GPU: no cost of the training
-        tuned = tune(run, lambda point, i: _fit(point, seed, order, items, device, checkpoints[i], first))
+        asked = [_identity(point.run, seed, order, videos, index, parts, init, audit) for point in points(run)]
+        checkpoints = [Checkpoint(output / f"checkpoint-{i}.pt", each) for i, each in enumerate(asked)]
+        audits = [Audit(items["test"], parts, scale) if audit else None for _ in checkpoints]
+        started += (fitting := time.perf_counter()) - waiting  # for a free GPU: no cost of the training
+        store = resident(items.values(), device, run.jobs_per_gpu)
+        tuned = tune(run, lambda p, i: _fit(p, seed, order, items, device, checkpoints[i], first, store, audits[i]))
         log.info("training took %.2f s", time.perf_counter() - fitting)
         outcome = tuned.outcome
-        feeder = Feeder(tuned.run, seed, order, torch.device(device))
+        feeder = Feeder(tuned.run, seed, order, torch.device(device), store)
+        if chosen := audits[tuned.number]:
+            write_text(output / "audit.csv", chosen.ended(outcome.selected.epoch, outcome.head, feeder).to_csv())
         predicted = predictions.to_csv(_predict_parts(outcome, feeder, items, parts, scale))
     log.info("selected epoch %d, validation SROCC %.4f", outcome.selected.epoch, outcome.selected.val_srocc)
     made_by = made_by | {"seed": seed, "order": order, "videos": counts} | _describe(run, tuned, scale)
-    save_head(output / "head.pt", outcome.head, tuned.run.head, made_by)
-    write_text(output / "history.csv", history_csv(outcome.history))
     costs = _costs(outcome.head, feeder, items["train"], device)
     seconds = time.perf_counter() - started + sum(checkpoint.earlier for checkpoint in checkpoints)
-    write_json(output / "run.json", made_by | costs | {"seconds": round(seconds, 3)})
-    write_text(output / "predictions.csv", predicted)
+    _write(output, tuned, made_by, costs | _code(run) | {"seconds": round(seconds, 3)}, predicted)
     for checkpoint in checkpoints:
         checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
+
+
+def _write(output: Path, tuned: Tuned, made_by: dict[str, Any], measured: dict[str, Any], predicted: str) -> None:
+    """A run is finished once its predictions are there."""
+    save_head(output / "head.pt", tuned.outcome.head, tuned.run.head, _told_by_heads(made_by))
+    write_text(output / "history.csv", history_csv(tuned.outcome.history))
+    write_json(output / "run.json", made_by | measured)
+    write_text(output / "predictions.csv", predicted)
+
+
+def _counted(items: Mapping[Part, Sequence[Item]]) -> dict[Part, int]:
+    counts = {part: len(members) for part, members in items.items()}
+    log.info("train %(train)d, val %(val)d, test %(test)d videos", counts)
+    return counts
 
 
 def _device(run: Run) -> Device:
@@ -96,6 +113,8 @@ def _fit(
     device: str,
     checkpoint: Checkpoint,
     first: TemporalModel | None,
+    store: Store | None,
+    audit: Audit | None,
 ) -> Outcome:
     """Trained epoch by epoch, or fitted at once, as the head asks."""
     head = create_head(run, seed, items["train"][0].features.shape[1])
@@ -105,7 +124,7 @@ def _fit(
     log.info("%d epochs of %d optimiser steps each", run.epochs, math.ceil(videos / run.batch_size))
     if run.batch_size >= videos and run.batch_size > 1 and run.epochs:
         log.warning("batch size %d >= %d training videos: one step an epoch", run.batch_size, videos)
-    return fit(run, seed, order, items, device, checkpoint, first)
+    return fit(run, seed, order, items, device, checkpoint, first, store, audit)
 
 
 def _identity(
@@ -116,22 +135,29 @@ def _identity(
     index: dict[str, Entry],
     parts: Mapping[str, str],
     init: Path | None = None,
+    audit: bool = False,
 ) -> str:
     """Of all that the state of a training depends on."""
     data = {v.video_id: (index[v.video_id].checksum, parts[v.video_id], v.mos) for v in videos if v.video_id in index}
     settings = identity(run, exclude=PERFORMANCE)
     versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
-    return digest([settings, seed, order, data, versions, *([sha256(init)] if init else [])])
+    return digest(
+        [settings, seed, order, data, versions, *([sha256(init)] if init else []), *(["audit"] if audit else [])]
+    )
 
 
 def _predict_parts(
     outcome: Outcome, feeder: Feeder, items: dict[Part, list[Item]], parts: Mapping[str, str], scale: float
 ) -> Iterator[Prediction]:
-    """Validation in the training order, test in both."""
+    """Validation in the training order, test in both. Raises `RunError` for a score that is not finite."""
     asked: tuple[tuple[Part, Order], ...] = (("val", feeder.order), ("test", "O"), ("test", "S"))
     for part, order in asked:
         scores = predict(outcome.head, feeder, items[part], order) * scale
         for item, score in zip(items[part], scores, strict=True):
+            if not math.isfinite(score):
+                raise RunError(
+                    f"the trained head scores {item.video_id} as {score}; lower training.lr, or mend the head"
+                )
             yield Prediction(item.video_id, parts[item.video_id], order, item.mos, float(score))
 
 
@@ -150,6 +176,19 @@ def history_csv(history: Sequence[Epoch]) -> str:
     lines = ["epoch,step,train_loss,val_loss,val_srocc"]
     lines += [f"{e.epoch},{e.step},{e.train_loss:.8g},{e.val_loss:.8g},{e.val_srocc:.8g}" for e in history]
     return "\n".join(lines) + "\n"
+
+
+def _code(run: Run) -> dict[str, Any]:
+    """Whose change makes a training another: the version, and the source of a user's own head."""
+    own = source(run.head)
+    return {"version": TRAINING_VERSION} | ({"source": own} if own else {})
+
+
+def _told_by_heads(made_by: dict[str, Any]) -> dict[str, Any]:
+    """Without the stored permutations, which run.json alone names: heads of equal trainings keep their bytes."""
+    if "inputs" not in made_by:
+        return made_by
+    return made_by | {"inputs": {name: hashed for name, hashed in made_by["inputs"].items() if name != "permutations"}}
 
 
 def _describe(run: Run, tuned: Tuned, scale: float) -> dict[str, Any]:

@@ -33,12 +33,13 @@ class Adam:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """One update of every parameter from its gradient."""
+        """One update of every parameter that has a gradient: a user's model may freeze some, or leave them unused."""
         self._steps += 1
         correction1, correction2 = (1 - beta**self._steps for beta in (self.beta1, self.beta2))
         for parameter, mean, square in zip(self.parameters, self._mean, self._square, strict=True):
             gradient = parameter.grad
-            assert gradient is not None, "step follows backward"
+            if gradient is None:
+                continue
             if self.weight_decay:
                 gradient = gradient.add(parameter, alpha=self.weight_decay)
             mean.lerp_(gradient, 1 - self.beta1)

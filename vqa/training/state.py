@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from vqa.temporal.model import TemporalModel
+from vqa.training.audit import Audit
 from vqa.training.optimiser import Adam
 
 
@@ -73,11 +74,14 @@ class Selection:
 
     def _better(self, new: Epoch) -> bool:
         best = self._best
-        if best is None or self.rule == "last-epoch":
-            return True
-        if math.isnan(best.val_srocc) and math.isnan(new.val_srocc):
-            return new.val_loss < best.val_loss or math.isnan(best.val_loss)
-        return new.val_srocc > best.val_srocc or math.isnan(best.val_srocc)
+        return best is None or self.rule == "last-epoch" or better(new, best)
+
+
+def better(new: Epoch, best: Epoch) -> bool:
+    """As `Selection` says of best-val-srocc."""
+    if math.isnan(best.val_srocc) and math.isnan(new.val_srocc):
+        return new.val_loss < best.val_loss or math.isnan(best.val_loss)
+    return new.val_srocc > best.val_srocc or math.isnan(best.val_srocc)
 
 
 @dataclass
@@ -88,6 +92,7 @@ class State:
     optimiser: Adam
     selection: Selection
     history: list[Epoch] = field(default_factory=list)
+    audit: Audit | None = None
 
     @property
     def steps(self) -> int:
@@ -100,6 +105,7 @@ class State:
             "optimiser": self.optimiser.dump(),
             "selection": self.selection.dump(),
             "history": [asdict(epoch) for epoch in self.history],
+            **({"audit": self.audit.rows} if self.audit else {}),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -107,3 +113,5 @@ class State:
         self.optimiser.load(saved["optimiser"])
         self.selection.load(saved["selection"])
         self.history[:] = [Epoch(**epoch) for epoch in saved["history"]]
+        if self.audit:
+            self.audit.rows[:] = saved["audit"]

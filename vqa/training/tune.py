@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -10,7 +9,7 @@ from typing import Any
 
 from vqa.config import Run
 from vqa.config.heads import normalise
-from vqa.training.state import Outcome
+from vqa.training.state import Outcome, better
 
 log = logging.getLogger("vqa")
 
@@ -25,11 +24,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best point, its outcome, and what every point reached on validation."""
+    """The best point, its outcome, what every point reached on validation, and the place of the best."""
 
     run: Run
     outcome: Outcome
     grid: list[dict[str, Any]]
+    number: int = 0
 
 
 def points(run: Run) -> list[Point]:
@@ -46,7 +46,7 @@ def points(run: Run) -> list[Point]:
 
 def tune(run: Run, train: Callable[[Run, int], Outcome]) -> Tuned:
     """Train each point of the grid, `train(run, number of the point)`; the best validation SROCC wins, the first
-    of equals. An undefined one never displaces a defined one.
+    of equals. An undefined one never displaces a defined one; while all are undefined, the lowest validation loss does.
     """
     best: Tuned | None = None
     grid = []
@@ -56,14 +56,10 @@ def tune(run: Run, train: Callable[[Run, int], Outcome]) -> Tuned:
         grid.append({"point": point.change, "val_srocc": reached, "epoch": outcome.selected.epoch})
         if point.change:
             log.info("%s: validation SROCC %.4f in epoch %d", point.change, reached, outcome.selected.epoch)
-        if best is None or _better(reached, best.outcome.selected.val_srocc):
-            best = Tuned(point.run, outcome, grid)
+        if best is None or better(outcome.selected, best.outcome.selected):
+            best = Tuned(point.run, outcome, grid, number)
     assert best is not None, "a grid has at least one point"
     return best
-
-
-def _better(new: float, old: float) -> bool:
-    return new > old or (math.isnan(old) and not math.isnan(new))
 
 
 def _changed(run: Run, change: dict[str, Any]) -> Run:

@@ -13,7 +13,7 @@ from vqa.datasets import demo
 from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
 from vqa.study import console, depends, names, record, resources, session, sources
-from vqa.study.grid import Grid, RunId
+from vqa.study.grid import Grid, RunId, made_features, network_features
 from vqa.study.layout import ALL, Layout, missing_shards
 from vqa.study.parts import split_files
 from vqa.study.sources import Planned, Sources
@@ -54,7 +54,16 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-if workflow.is_main_process and (_gone := missing_shards(PATHS, GRID.features)):
+# Of an experiment whose predictions others made nothing is trained.
+TRAINED = "|".join(re.escape(name) for name, chosen in STUDY.experiments.items() if not chosen.predictions) or "(?!)"
+GIVEN = "|".join(re.escape(name) for name, chosen in STUDY.experiments.items() if chosen.predictions) or "(?!)"
+
+
+# Of a dataset that is given as a manifest no rule makes what comes from its videos or from features of others.
+MADE = "|".join(re.escape(name) for name, dataset in STUDY.datasets.items() if not dataset.manifest) or "(?!)"
+
+
+if workflow.is_main_process and (_gone := missing_shards(PATHS, made_features(GRID))):
     logger.warning(f"{len(_gone)} shards are missing, first {_gone[0]}; mend with: {errors.mend()}")
 
 
@@ -63,10 +72,11 @@ EXTRACT_DEVICE = devices.resolve(STUDY.extraction.device)
 TRAIN_DEVICE = devices.resolve(STUDY.training.device)
 
 # A rule's `gpu` is what a scheduler like Slurm gives it, and limits nothing on one machine. There the
-# workflow offers the seats of the GPUs it finds: an extraction takes a whole GPU, a training one seat.
+# workflow offers the seats of the GPUs it finds: so many that jobs of either kind fill a GPU evenly.
 _LOCAL = workflow.is_main_process and workflow.nodes is None
 if _LOCAL and devices.visible() and "gpu_seats" not in workflow.global_resources:
-    workflow.register_resource("gpu_seats", len(devices.visible()) * STUDY.training.jobs_per_gpu)
+    _SEATS = STUDY.training.jobs_per_gpu * STUDY.extraction.jobs_per_gpu
+    workflow.register_resource("gpu_seats", len(devices.visible()) * _SEATS)
 
 
 # A submitted job has one GPU: trainings that go to the scheduler as a group use it one after another.
@@ -97,7 +107,8 @@ def extract_mb(wildcards, attempt):
     frames = variant.network.clip_length
     whole = frames if frames == 1 or variant.settings.cube_input == "native" else 0
     pixels = SOURCES.pixels(wildcards.dataset, int(wildcards.bucket))
-    return resources.extract_mb(STUDY.extraction.memory_mb, EXTRACT_DEVICE, pixels, whole) * attempt
+    decoders = min(STUDY.extraction.threads, SOURCES.buckets(wildcards.dataset)[int(wildcards.bucket)])
+    return resources.extract_mb(STUDY.extraction.memory_mb, EXTRACT_DEVICE, pixels, whole, decoders) * attempt
 
 
 def train_mb(wildcards, input, attempt):
@@ -117,7 +128,7 @@ def all_videos():
 
 
 def all_weights():
-    return list(dict.fromkeys(weights_file(variant.slug) for variant in GRID.backbones if not variant.imported))
+    return list(dict.fromkeys(weights_file(slug) for _, slug in network_features(GRID)))
 
 
 def weights_file(slug):
@@ -146,6 +157,11 @@ def all_predictions():
     return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.runs]
 
 
+def all_audits():
+    """What every epoch reached on the test set: nothing but the audit's table and figure reads it."""
+    return [PATHS.run_folder(run) / "audit.csv" for run in GRID.trained if STUDY.audit]
+
+
 def all_crossed():
     return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
 
@@ -156,11 +172,17 @@ def compared_crossed():
 
 
 def all_results():
-    return [f"{RESULTS}/metrics.csv", f"{RESULTS}/report.html", *table_files(), *figure_files()]
+    return [
+        f"{RESULTS}/metrics.csv",
+        f"{RESULTS}/videos.csv",
+        f"{RESULTS}/report.html",
+        *table_files(),
+        *figure_files(),
+    ]
 
 
 def table_files():
-    return [f"{RESULTS}/tables/{name}.{suffix}" for name in CONTENTS.tables for suffix in ("csv", "md", "tex")]
+    return [f"{RESULTS}/tables/{name}" for name in CONTENTS.table_files]
 
 
 def figure_files():
@@ -175,7 +197,7 @@ def clips(wildcards):
     """The videos that the workflow itself makes, of the bucket if there is one. Whether a video changed is for
     Sources to say, not for its time stamp: Snakemake compares the content of small files only."""
     settings = STUDY.datasets[wildcards.dataset]
-    if settings.reader != "demo":
+    if not demo.rendered(settings):
         return []
     made = demo.read(wildcards.dataset, settings, STUDY.store).videos
     if "bucket" in wildcards.keys():
@@ -312,10 +334,33 @@ def run_flags(wildcards):
     return depends.train_flags(run, *files)
 
 
+def audit_file():
+    """One output more, while the study audits: that it does comes by the environment, so that nothing else replans."""
+    return [PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "audit.csv"] if STUDY.audit else []
+
+
+def given_scores(wildcards):
+    """The file of scores that others made. Its content counts, not its time stamp."""
+    return ancient(STUDY.experiments[wildcards.experiment].scores(wildcards.dataset, wildcards.seed))
+
+
+def predictions_depends(wildcards):
+    if not workflow.is_main_process:
+        return ""
+    scores = STUDY.experiments[wildcards.experiment].scores(wildcards.dataset, wildcards.seed)
+    parts = run_permutations(wildcards), run_split_file(wildcards)
+    return depends.predictions_depends(SOURCES.content(scores), *([SOURCES.content(p) for p in each] for each in parts))
+
+
+def predictions_flags(wildcards):
+    parts = run_permutations(wildcards), run_split_file(wildcards)
+    chosen = STUDY.experiments[wildcards.experiment], STUDY.datasets[wildcards.dataset]
+    return depends.predictions_flags(*chosen, STUDY.splits.method, *parts)
+
+
 def dataset_metadata(wildcards):
     """The labels that the workflow makes itself. Of others the rows count, which `manifest_depends` holds."""
-    settings = STUDY.datasets[wildcards.dataset]
-    return demo.table(wildcards.dataset, STUDY.store) if settings.reader == "demo" else []
+    return demo.table(wildcards.dataset, STUDY.store) if demo.rendered(STUDY.datasets[wildcards.dataset]) else []
 
 
 def other_datasets(wildcards):

@@ -1,6 +1,6 @@
 # Synthetic clips and their simulated ratings, for datasets with `reader: demo`.
 
-DEMO = [name for name, dataset in STUDY.datasets.items() if dataset.reader == "demo"]
+DEMO = [name for name, dataset in STUDY.datasets.items() if demo.rendered(dataset)]
 
 for _name in DEMO:
 

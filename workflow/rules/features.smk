@@ -41,6 +41,8 @@ rule probe:
         f"{RESULTS}/logs/probe/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=MADE,
     conda:
         "../../envs/vqa.yaml"
     threads: 2
@@ -145,6 +147,8 @@ rule extract:
         f"{RESULTS}/logs/extract/{{dataset}}/{{backbone}}/{{bucket}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/extract/{{dataset}}/{{backbone}}/{{bucket}}.tsv"
+    wildcard_constraints:
+        dataset=MADE,
     conda:
         "../../envs/vqa.yaml"
     threads: STUDY.extraction.threads
@@ -154,6 +158,8 @@ rule extract:
         gpu=int(EXTRACT_DEVICE == "cuda"),
         gpu_seats=STUDY.training.jobs_per_gpu if EXTRACT_DEVICE == "cuda" else 0,
         activations_mb=STUDY.extraction.memory_mb,
+        gpu_mb=STUDY.extraction.gpu_mb,
+        jobs_per_gpu=STUDY.extraction.jobs_per_gpu,
         stall_seconds=STUDY.extraction.stall_seconds,
         device=STUDY.extraction.device,
     params:
@@ -168,8 +174,8 @@ rule extract:
     shell:
         "vqa extract --task {params.task:q} --weights {input.weights:q} --output {params.folder:q} --receipt {output:q}"
         " --seen {params.seen:q} --study-precision {params.precision:q} {params.flags} --device {resources.device}"
-        " --threads {threads} --memory-mb {resources.activations_mb} --stall-seconds {resources.stall_seconds}"
-        " > {log:q} 2>&1"
+        " --threads {threads} --memory-mb {resources.activations_mb} --gpu-mb {resources.gpu_mb}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --stall-seconds {resources.stall_seconds} > {log:q} 2>&1"
 
 
 # Features that others made, all of a dataset at once: reading them takes seconds.
@@ -180,6 +186,8 @@ rule import_features:
         f"{RESULTS}/logs/import/{{dataset}}/{{backbone}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/import/{{dataset}}/{{backbone}}.tsv"
+    wildcard_constraints:
+        dataset=MADE,
     conda:
         "../../envs/vqa.yaml"
     threads: 1

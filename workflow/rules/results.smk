@@ -1,4 +1,5 @@
-# Predictions -> metrics and statistics -> tables, figures, report.
+# Predictions -> metrics and statistics, and what is said of single videos -> tables, figures, report.
+# A function where a param holds the study: braces in it, as in the paths of predictions, are no wildcards.
 
 
 report: "../report/study.rst"
@@ -31,9 +32,63 @@ rule evaluate:
         " > {log:q} 2>&1"
 
 
+rule videos:
+    input:
+        predictions=all_predictions(),
+    output:
+        videos=f"{RESULTS}/videos.csv",
+        sensitivity=f"{RESULTS}/sensitivity.csv",
+    log:
+        f"{RESULTS}/logs/videos.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/videos.tsv"
+    conda:
+        "../../envs/vqa.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(20),
+    params:
+        depends=depends.videos_depends(STUDY),
+        config=PATHS.study,
+    message:
+        "Describe every test video"
+    shell:
+        "vqa videos --config {params.config:q} --videos {output.videos:q} --sensitivity {output.sensitivity:q}"
+        " > {log:q} 2>&1"
+
+
+rule shown:
+    input:
+        videos=rules.videos.output,
+        manifests=[PATHS.manifest(name) for name in STUDY.datasets],
+        indexes=all_indexes(),
+    output:
+        f"{RESULTS}/shown.json",
+    log:
+        f"{RESULTS}/logs/shown.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/shown.tsv"
+    conda:
+        "../../envs/vqa.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(1500),
+        runtime=by_attempt(30),
+    params:
+        depends=depends.shown_depends(STUDY),
+        config=PATHS.study,
+    message:
+        "Look at the videos that the report names"
+    shell:
+        "vqa shown --config {params.config:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule tables:
     input:
         metrics=rules.evaluate.output,
+        videos=rules.videos.output,
+        audits=all_audits(),
         crossed=all_crossed(),
         probes=all_probes(),
         indexes=all_indexes(),
@@ -55,7 +110,7 @@ rule tables:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.tables_depends(STUDY),
+        depends=lambda wildcards: depends.tables_depends(STUDY),
         config=PATHS.study,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
@@ -67,6 +122,8 @@ rule tables:
 rule figures:
     input:
         metrics=rules.evaluate.output,
+        videos=rules.videos.output,
+        audits=all_audits(),
     output:
         report(
             [path for path in figure_files() if path.endswith(".png")],
@@ -85,7 +142,7 @@ rule figures:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.figures_depends(STUDY),
+        depends=lambda wildcards: depends.figures_depends(STUDY),
         config=PATHS.study,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     message:
@@ -98,6 +155,7 @@ rule report:
     input:
         tables=rules.tables.output,
         figures=rules.figures.output,
+        shown=rules.shown.output,
     output:
         report(f"{RESULTS}/report.html", category="Report", caption="../report/report.rst"),
     log:
@@ -111,7 +169,7 @@ rule report:
         mem_mb=by_attempt(1000),
         runtime=by_attempt(20),
     params:
-        depends=depends.report_depends(STUDY),
+        depends=lambda wildcards: depends.report_depends(STUDY),
         config=PATHS.study,
     message:
         "Write {output}"

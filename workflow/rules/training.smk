@@ -38,6 +38,7 @@ rule train:
         init=run_init,
         check=run_check,
     output:
+        *audit_file(),
         head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "head.pt",
         history=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "history.csv",
         run=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}") / "run.json",
@@ -46,6 +47,8 @@ rule train:
         f"{RESULTS}/logs/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
+    wildcard_constraints:
+        experiment=TRAINED,
     conda:
         "../../envs/vqa.yaml"
     threads: STUDY.training.threads
@@ -53,7 +56,7 @@ rule train:
         mem_mb=train_mb,
         runtime=train_minutes,
         gpu=int(TRAIN_DEVICE == "cuda"),
-        gpu_seats=int(TRAIN_DEVICE == "cuda"),
+        gpu_seats=STUDY.extraction.jobs_per_gpu if TRAIN_DEVICE == "cuda" else 0,
         device=STUDY.training.device,
         jobs_per_gpu=STUDY.training.jobs_per_gpu,
     params:
@@ -66,6 +69,39 @@ rule train:
         "vqa train --manifest {input.manifest:q} --index {input.index:q} --order {wildcards.order}"
         " --seed {wildcards.seed} --output {params.folder:q} {params.flags} --device {resources.device}"
         " --jobs-per-gpu {resources.jobs_per_gpu} --threads {threads} > {log:q} 2>&1"
+
+
+# Scores that others made stand where a training's would: joining them takes a second.
+rule import_predictions:
+    input:
+        manifest=PATHS.manifest("{dataset}"),
+        scores=given_scores,
+        permutations=run_permutations,
+        split_file=run_split_file,
+    output:
+        run=PATHS.run("{dataset}", "{experiment}", "O", "{seed}") / "run.json",
+        predictions=PATHS.run("{dataset}", "{experiment}", "O", "{seed}") / "predictions.csv",
+    log:
+        f"{RESULTS}/logs/predictions/{{dataset}}/{{experiment}}/O/seed-{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predictions/{{dataset}}/{{experiment}}/O/seed-{{seed}}.tsv"
+    wildcard_constraints:
+        experiment=GIVEN,
+    conda:
+        "../../envs/vqa.yaml"
+    threads: 1
+    resources:
+        mem_mb=by_attempt(600),
+        runtime=dataset_minutes,
+    params:
+        depends=predictions_depends,
+        flags=predictions_flags,
+        folder=lambda wildcards, output: str(Path(output.run).parent),
+    message:
+        "Take others' predictions {wildcards.experiment} of {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "vqa import-predictions --manifest {input.manifest:q} --scores {input.scores:q} --seed {wildcards.seed}"
+        " --output {params.folder:q} {params.flags} > {log:q} 2>&1"
 
 
 rule cross:

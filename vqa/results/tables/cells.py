@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vqa.config import DemoDataset, Study
+from vqa.config.init import seen
 from vqa.results.study_data import StudyData
 
 SYNTHETIC = "Synthetic clips with simulated ratings: these numbers say nothing about real video."
@@ -44,10 +45,32 @@ def notes(data: StudyData, experiments: Sequence[str] = ()) -> list[str]:
             used = ", ".join(e for e in experiments if variant in variants[e])
             found.append(f"{used}: {variant.note}.")
     for name in experiments:
+        if study.experiments[name].predictions:
+            every = ", the same scores in every split" if study.experiments[name].same_scores else ""
+            found.append(f"{name}: predictions that others made{every}; not trained here.")
         if init := study.experiments[name].init:
             how = "tested as they are" if study.experiments[name].epochs == 0 else "fine-tuned"
             found.append(f"{name}: heads of {init.experiment} on {init.dataset}, seed by seed, {how}.")
+            found += _known_before(data, name)
     return found
+
+
+def _known_before(data: StudyData, experiment: str) -> list[str]:
+    """Copies among what its heads were trained on before and what they are trained and tested on."""
+    return [
+        f"NOT strangers: {count} videos of {before} stand in {tested} too, under other names; heads of {experiment} "
+        "were trained on some that they are tested on here. Exclude them from one of the two."
+        for before in sorted(seen(data.study, experiment))
+        for tested in data.study.datasets_of(experiment)
+        if before != tested and (count := copies(data, experiment, before, tested))
+    ]
+
+
+def copies(data: StudyData, experiment: str, one: str, other: str) -> int:
+    """The videos of dataset `one` whose features an experiment finds in `other` too, bit for bit."""
+    slug = data.grid.variants_of(experiment)[0].slug
+    found = [{each["checksum"] for each in data.receipts[name, slug]["shards"].values()} for name in (one, other)]
+    return len(set.intersection(*found))
 
 
 def run_counts(study: Study, experiments: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from vqa.config.init import seen
 from vqa.results.study_data import StudyData
-from vqa.results.tables.cells import Cell, Table, mean_std, notes
+from vqa.results.tables.cells import Cell, Table, copies, mean_std, notes
 from vqa.results.test_sets import dataset_of
 
 _TOLD = (
@@ -72,14 +72,10 @@ def seen_twice(data: StudyData) -> list[str]:
     """Of two datasets, how many videos of one have the features of a video of the other, bit for bit."""
     told = {}
     for experiment in data.study.cross_dataset:
-        slug, trained = data.grid.variants_of(experiment)[0].slug, set(data.study.datasets_of(experiment))
-        features = {
-            name: {entry["checksum"] for entry in data.receipts[name, slug]["shards"].values()}
-            for name in data.study.datasets
-        }
-        for one, other in combinations(features, 2):
-            count = len(features[one] & features[other])
-            if count and trained & {one, other}:
+        trained = {*data.study.datasets_of(experiment), *seen(data.study, experiment)}
+        for one, other in combinations(data.study.datasets, 2):
+            count = copies(data, experiment, one, other) if trained & {one, other} else 0
+            if count:
                 told[one, other] = (
                     f"NOT strangers: {count} videos of {one} stand in {other} too, under other names; heads of either "
                     "were trained on some that they are tested on here. Exclude them from one of the two."

@@ -86,7 +86,7 @@ def _of_runs(data: StudyData, rows: list[_Row]) -> list[str]:
         )
     if data.study.training.selection != "best-val-srocc":
         return told
-    runs = {run for row in rows for run in data.runs_of(row.dataset, row.experiment, row.mode)}
+    runs = {run for row in rows for run in data.runs_of(row.dataset, row.experiment, row.mode)} - {*data.grid.given}
     if undefined := sum(not isfinite(data.run(run)["selected_val_srocc"]) for run in runs):
         told.append(
             f"In {undefined} of {len(runs)} runs the validation SROCC was undefined in every epoch: "

@@ -141,7 +141,7 @@ def _one_test_set(data: StudyData) -> list[str]:
 
 
 def limits(data: StudyData) -> list[str]:
-    """Where the study could not have answered: too small for its margin, or splits drawn twice."""
+    """Where the study could not have answered: too small for its margin, or of test sets too much alike."""
     settings = data.study.statistics
     chosen = data.statistics[data.statistics["metric"] == "srocc"]
     told = []
@@ -161,7 +161,7 @@ def limits(data: StudyData) -> list[str]:
     for dataset, rows in repeated.groupby("dataset", sort=False):
         row = rows.iloc[0]
         told.append(
-            f"{dataset}: {row['n_seeds']:.0f} runs hold only {row['n_splits']:.0f} distinct splits; "
-            "the corrected tests count each split once."
+            f"{dataset}: the test sets of {row['n_seeds']:.0f} runs have so many videos in common that they count as "
+            f"{row['n_splits']:.0f} in the corrected tests."
         )
     return told
