@@ -6,7 +6,7 @@ from scipy import stats
 
 from vqa.evaluation.bootstrap import DRAWS, resampled
 from vqa.evaluation.metrics import fit_logistic, srocc
-from vqa.evaluation.statistics import compare_on_one_test_set, paired_ttest
+from vqa.evaluation.statistics import compare_on_one_test_set, paired_ttest, verdict
 
 
 def test_draws_equal_a_plain_loop_over_scipys_metrics():
@@ -53,6 +53,14 @@ def test_few_seeds_do_not_tell_the_noise_of_training(seeds, flag):
     a = np.linspace(0.8, 0.9, seeds)
     found = compare_on_one_test_set(a, a[::-1] - 0.1, np.full(DRAWS, 0.1) + 1e-3 * np.arange(DRAWS), 100, 0.02)
     assert found.flag == flag and np.isnan(found.p_corrected) == (seeds < 2)
+
+
+@pytest.mark.parametrize("videos,splits,flag", [(9, 0, "few-videos"), (10, 3, "")])
+def test_few_videos_decide_nothing(videos, splits, flag):
+    found = compare_on_one_test_set([0.9, 0.8, 0.9], [0.9, 0.8, 0.89], np.linspace(0, 1e-3, DRAWS), videos, 0.05)
+    assert (found.n_splits, found.flag) == (splits, flag) and found.p_tost < 0.05
+    decided = verdict(found.n_splits, found.p_corrected, found.p_tost, 0.05)
+    assert decided == ("equivalent" if splits else "undecided")
 
 
 def test_equal_conditions_do_not_differ():

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -53,7 +54,9 @@ def fake_decoding(monkeypatch, wait=lambda video: None, bad=()):
             wait(video)
             starts = list(range(first, min(first + 2, len(frames))))
             yield Batch(starts, network.collate([frames[t] for t in starts]))
-        yield Failed(video, UserError(video.path)) if video.video_id in bad else clip(video)
+        if video.video_id in bad:
+            raise UserError(video.path)
+        yield clip(video)
 
     monkeypatch.setattr(stream, "batches", batches)
 
@@ -77,6 +80,21 @@ def test_every_video_has_its_own_rows_however_many_are_decoded_at_once(monkeypat
             rows, starts = made[video.video_id]
             assert rows[:, 0].tolist() == [float(frame.sum()) for frame in frames_of(video)]
             assert starts == list(range(len(rows)))
+
+
+def test_who_looks_on_has_left_a_video_before_its_failure_waits_to_be_written(monkeypatch):
+    fake_decoding(monkeypatch, bad={"0"})
+    left = []
+
+    @contextmanager
+    def watching(slot, number, video):
+        try:
+            yield iter
+        finally:
+            left.append(number)
+
+    for found in stream.stream(VIDEOS[:1], Network(Sums(), 100, decoders=1), "pyav", watching=watching):
+        assert isinstance(found, Failed) and left == [0]
 
 
 def test_a_video_whose_decoder_waits_holds_up_no_other(monkeypatch):

@@ -18,7 +18,7 @@ from tests.features.test_extraction import dataset, weights  # noqa: F401 - fixt
 from vqa.features import shards, supervise
 from vqa.features.stream import Features
 from vqa.manifest import Video
-from vqa.system.errors import RunError
+from vqa.system.errors import RunError, UserError
 
 FAULT = """
 import os, signal, time
@@ -144,6 +144,13 @@ def test_silence_counts_only_while_a_decoder_owes_a_frame(monkeypatch):
                 assert watch.silent(0) == []
         assert watch.at_hand == [4]
     assert watch.silent(0) == [] == watch.at_hand
+
+
+def test_nothing_is_owed_once_a_video_is_given_up():
+    watch = supervise.Watch()
+    with pytest.raises(UserError), watch.video(0, 4, Video("a", "a.mp4", 1.0)):
+        raise UserError("does not open")
+    assert watch.at_hand == watch.silent(0) == []
 
 
 def test_a_full_disk_names_the_folder_beside_the_shard(tmp_path, monkeypatch):

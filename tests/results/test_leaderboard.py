@@ -41,6 +41,15 @@ def test_ranks_and_adjusted_p_are_those_of_a_plain_loop(tmp_path: Path) -> None:
     assert np.isnan(np.diag(own)).all()
 
 
+def test_a_cell_that_no_other_table_shows_is_ranked(tmp_path: Path) -> None:
+    frames = {"frames": {"backbone": "resnet50", "batch_size": 128, "modes": ["OO"]}}
+    study = paper_study(tmp_path / "results", seeds=4, datasets=CVD, experiments=frames)
+    data = evaluated(write_fake(study))
+    (row,) = leaderboard_table(data).rows
+    assert [cell.text for cell in row[:4]] == ["cvd2014", "1", "frames", "OO"]
+    assert row[4].text.startswith(f"{data.cell('cvd2014', 'frames', 'OO')['srocc'].mean():.3f}"[1:3])
+
+
 def test_a_dataset_of_two_cells_is_not_ranked(tmp_path: Path) -> None:
     frames = {"frames": {"backbone": "resnet50", "batch_size": 128, "modes": ["OO", "OS"]}}
     study = paper_study(tmp_path / "results", seeds=4, datasets=CVD, experiments=frames)

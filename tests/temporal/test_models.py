@@ -114,12 +114,27 @@ def test_the_model_in_the_readme_is_short_and_sound(tmp_path):
         (("torch.tanh(self.layer(features))", "self.layer(features).abs().sqrt() * 0 + 1e20 ** 2"), "not finite"),
         (("self.layer(features)", "self.layer(features.flatten(1))"), "RuntimeError"),
         (("super().__init__()", "super().__init__(); self.seen = []"), ""),
+        (("frames.sum(1)", "(frames * torch.ones(32)[: features.shape[1], None]).sum(1)"), "RuntimeError"),
+        (
+            ("True", "True\n\n    def get_extra_state(self):\n        return 1"),
+            "not of tensors alone: module._extra_state",
+        ),
+        (("super().__init__()", "super().__init__(); self.lazy = nn.LazyLinear(1)"), "uninitialized parameter"),
     ],
 )
 def test_a_broken_rule_is_one_line(own, change, words):
     found = problems(own(change))
     assert all("\n" not in line for line in found)
     assert any(words in line for line in found) if words else found == []
+
+
+def test_what_a_model_learns_beside_its_state_is_told(own):
+    kept = (
+        ("super().__init__()", "super().__init__(); self.mean = 0.0"),
+        ("return", "self.mean += self.training; return self.mean +"),
+    )
+    (told,) = problems(own(*kept))
+    assert "after its state_dict is saved and loaded" in told
 
 
 @pytest.mark.parametrize(
@@ -207,13 +222,17 @@ def test_batch_norms_that_fail_in_training_only_are_told(own):
     assert "it can be trained on one video" in told and "Expected more than 1 value" in told
 
 
-def test_a_package_of_the_working_folder_is_imported_with_its_own_modules(own, tmp_path):
+def test_a_package_of_the_working_folder_is_imported_with_its_own_modules(own, tmp_path, monkeypatch):
     own(("import torch\n", "import torch\nfrom .beside import VALUE\n"))
     package = tmp_path / "of_mine"
     package.mkdir()
     (tmp_path / "mine.py").rename(package / "model.py")
     (package / "__init__.py").touch()
     (package / "beside.py").write_text("VALUE = 1\n")
+    monkeypatch.chdir(tmp_path)
+    first = source("of_mine.model:MyHead")
+    (package / "__init__.py").write_text("# runs before the model\n")
+    assert source("of_mine.model:MyHead") != first
     result = vqa("check-model", "of_mine.model:MyHead", cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
 

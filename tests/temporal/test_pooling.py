@@ -117,6 +117,16 @@ def test_a_batch_equals_the_loop_over_each_video(batch, name, rated):
     assert found.numpy() == pytest.approx(np.array(expected), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("name", POOLINGS)
+@pytest.mark.parametrize("level,spread", [(0.6, 1e-3), (60.0, 0.1)])
+def test_scores_that_lie_close_together_are_told_apart_in_float32(name, level, spread):
+    """As heads give them. Read back as doubles, so that the loop has the very same scores."""
+    q = (level + spread * torch.randn(5, 90, generator=torch.Generator().manual_seed(0))).float()
+    found = POOLINGS[name](q, torch.full((5,), 90), torch.full((5,), RATE))
+    expected = [LOOPS[name](row.double().numpy(), 20) for row in q]
+    assert found.numpy() == pytest.approx(np.array(expected), abs=0.01 * spread)
+
+
 @pytest.mark.parametrize("name", ["primacy", "recency", "hybrid", "hysteresis"])
 def test_time_constants_follow_each_videos_own_rate(name):
     q = torch.from_numpy(np.random.default_rng(1).uniform(0.2, 1.5, (2, 90)))

@@ -61,6 +61,16 @@ def test_the_first_of_the_best_defined_points_wins_and_all_are_told(reached, bes
     assert tune(Run(), lambda point, number: outcomes[number]).grid[0]["point"] == {} and not caplog.messages
 
 
+def test_a_point_that_diverges_is_told_and_another_kept(study, tmp_path):
+    result = train(study, tmp_path / "run", "--tune", '{"lr":[1e30,1e-3]}', "--epochs", 3)
+    assert result.returncode == 0 and "{'lr': 1e+30}: diverged, the training loss became" in result.stderr
+    made = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert made["chosen"]["lr"] == 1e-3 and [each["epoch"] is None for each in made["tuned"]] == [True, False]
+    result = train(study, tmp_path / "none", "--tune", '{"lr":[1e30,1e29]}', "--epochs", 3)
+    assert result.returncode == 1 and "vqa: failed: the training loss became" in result.stderr
+    assert not (tmp_path / "none" / "predictions.csv").exists()
+
+
 def test_the_best_point_on_validation_is_kept_and_the_grid_recorded(study, tmp_path):
     assert train(study, tmp_path / "tuned", "--tune", GRID).returncode == 0
     made = json.loads((tmp_path / "tuned" / "run.json").read_text())

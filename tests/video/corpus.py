@@ -69,7 +69,7 @@ _SPACES = {  # colour matrix: primaries and transfer
 def recipes() -> list[Recipe]:
     """All of them; a later one may copy an earlier one."""
     found = [*_containers(), *_pixel_formats(), *_colours(), *_sizes(), *_orientations(), *_times(), *_streams()]
-    found += [*_interlaced(), *_damaged()]
+    found += [*_cropped(), *_interlaced(), *_damaged()]
     assert len({recipe.name for recipe in found}) == len(found)
     return found
 
@@ -134,6 +134,8 @@ def _times() -> Iterator[Recipe]:
     for ending in ("mp4", "mov", "mkv"):
         yield Recipe(f"edited-{ending}", ending, "-c copy", copy_of="long", before="-ss 1.6")
     yield Recipe("edited-end", "mp4", "-c copy -t 1.3", copy_of="long", before="-ss 0.7")
+    yield Recipe("late", "mkv", "-c copy -output_ts_offset 3600", copy_of="long")
+    yield Recipe("slow", "mkv", f"-r 1/10 {H264}", before="-r 1/10", copy_of="long")
     variable = "-vf setpts=N*N/24/TB -fps_mode vfr -enc_time_base 1/1000"
     for ending in ("mp4", "mkv"):
         yield Recipe(f"variable-{ending}", ending, f"{variable} {H264}", seconds=0.4)
@@ -155,6 +157,15 @@ def _streams() -> Iterator[Recipe]:
     sound = "-f lavfi -i sine=d=0.5 -map 0 -map 1"
     yield Recipe("sound", "mkv", f"{sound} {H264} -c:a flac")
     yield Recipe("sound-first", "mp4", f"-f lavfi -i sine=d=2 -map 1 -map 0 {H264} -c:a aac")
+
+
+def _cropped() -> Iterator[Recipe]:
+    """By the coded stream, as players show it."""
+    yield Recipe("large", "mp4", H264, size="130x98")
+    for left, right, top, bottom in ((8, 0, 0, 0), (30, 0, 0, 0), (64, 0, 0, 0), (0, 10, 0, 6), (4, 6, 2, 4)):
+        crop = f"crop_left={left}:crop_right={right}:crop_top={top}:crop_bottom={bottom}"
+        name = f"cropped-{left}-{right}-{top}-{bottom}"
+        yield Recipe(name, "mp4", f"-c copy -bsf:v h264_metadata={crop}", copy_of="large")
 
 
 def _interlaced() -> Iterator[Recipe]:

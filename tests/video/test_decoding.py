@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.video.corpus import Corpus, recipes
-from tests.video.ffmpeg import shown
+from tests.video.ffmpeg import ffmpeg, shown
 from vqa.manifest import Video
 from vqa.system.errors import UserError
 from vqa.video import Reader, causes, open_video
@@ -20,7 +20,8 @@ from vqa.video.reader import incomplete
 
 FAST = {
     "mp4-h264", "webm-vp9", "format-libx264-yuv420p10le", "colour-bt709-pc", "odd-420", "turned-90", "edited-mp4",
-    "turned-270-flipped", "turned-in-stream", "two", "interlaced-h264-mp4", "cut-mkv", "invalid-packet",
+    "turned-270-flipped", "turned-in-stream", "two", "interlaced-h264-mp4", "cropped-4-6-2-4", "late",
+    "cut-mkv", "invalid-packet",
 }  # fmt: skip
 # Levels by which the two libavcodecs' concealment of broken JPEG data may differ in the mean; 0.011 was seen.
 CONCEALED = {"holed-mjpeg": 0.1}
@@ -63,6 +64,7 @@ DECORD = {
     ),
     "orientation in Matroska or in the coded stream is not shown": "turned-mkv turned-in-stream",
     "edit lists are not followed": "edited-mp4 edited-mov edited-end",
+    "crops on the left are rounded down": "cropped-8-0-0-0 cropped-30-0-0-0 cropped-4-6-2-4",
     "another stream is chosen, or the cover": "two two-last-default two-no-default cover",
 }  # fmt: skip
 DECORD_DIFFERS = {name for names in DECORD.values() for name in names.split()}
@@ -103,6 +105,34 @@ def test_frames_are_those_of_the_ffmpeg_command(corpus, name):
     else:
         assert bad is None
         assert reader.decoded.corrupt == CORRUPT.get(name, 0)
+
+
+def test_a_stream_that_is_turned_midway_is_shown_as_the_ffmpeg_command_does(corpus, tmp_path):
+    """A flip does not show in PyAV's rounded rotation of a frame."""
+    parts = []
+    for turn in ("rotate=0", "flip=vertical"):
+        parts.append(tmp_path / f"{turn}.ts")
+        turned = f"h264_metadata={turn}:display_orientation=insert"
+        ffmpeg("-loglevel", "error", "-i", corpus["long"], "-c", "copy", "-bsf:v", turned, parts[-1])
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    expected = shown(path)
+    assert not np.array_equal(expected[0], expected[96])
+    np.testing.assert_array_equal(read(Video("v", str(path), 1.0))[0], expected)
+
+
+def test_pauses_are_told_apart_from_a_missing_end(corpus, tmp_path):
+    path = tmp_path / "screen.webm"
+    pauses = "select='lt(n,20)+not(mod(n,40))'"
+    source = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=30", "-vf", pauses, "-fps_mode", "vfr")
+    ffmpeg("-loglevel", "error", *source, "-c:v", "libvpx-vp9", "-cpu-used", "8", path)
+    _, reader = read(Video("v", str(path), 1.0))
+    bad = incomplete(path, reader.header, reader.decoded, 0.9)
+    assert re.search(r"its frames pause for 19\.1 s, or these are lost; if it is whole, put it into", str(bad))
+    counted = tmp_path / "screen.mp4"
+    ffmpeg("-loglevel", "error", "-i", path, "-c", "copy", counted)
+    _, reader = read(Video("v", str(counted), 1.0))
+    assert incomplete(counted, reader.header, reader.decoded, 0.9) is None
 
 
 @pytest.mark.parametrize("name", each(sorted(NOT_SHOWN)))

@@ -36,8 +36,14 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
 
 
 def files(file: Path) -> tuple[Path, ...]:
-    """A file and those beside it that it imports, in a fixed order."""
-    return _imported(file.resolve())
+    """A file, those beside it that it imports, and what makes their folder a package, in a fixed order."""
+    own = file.resolve()
+    found = _imported(own)
+    for folder in own.parents:
+        if not (begins := folder / "__init__.py").is_file():
+            return found
+        found = _imported(begins, found)
+    return found
 
 
 def digest(file: Path) -> str:

@@ -39,7 +39,7 @@ class Experiment(Model):
     )
     batch_size: int = Field(16, ge=1, description="videos per optimiser step")
     epochs: int | None = Field(None, ge=0, description="overrides training.epochs; with init 0 is zero-shot")
-    lr: float | None = Field(None, gt=0, description="overrides training.lr")
+    lr: float | None = Field(None, gt=0, le=1e30, description="overrides training.lr")
     init: Init | None = Field(None, description="the trained heads it begins from", json_schema_extra=ADDED)
     tune: Grid = Field(
         default_factory=dict,

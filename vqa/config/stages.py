@@ -49,8 +49,8 @@ class Extraction(Model):
 
 class Training(Model):
     epochs: int = Field(2000, ge=1, description="[paper: not given; VSFA: 2000]")
-    lr: float = Field(1e-5, gt=0, description="Adam's initial learning rate [paper: 1e-5]")
-    weight_decay: float = Field(0.0, ge=0, description="[paper: not given; VSFA: 0]")
+    lr: float = Field(1e-5, gt=0, le=1e30, description="Adam's initial learning rate [paper: 1e-5]")
+    weight_decay: float = Field(0.0, ge=0, le=1e30, description="[paper: not given; VSFA: 0]")
     schedule: Literal["constant", "step"] = Field(
         "constant", description="step: lr * step_gamma every step_epochs [VSFA never steps its own]"
     )

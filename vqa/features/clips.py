@@ -62,24 +62,11 @@ def batches(
     decoder: str,
     every: int = 1,
     watched: Watched = iter,
-) -> Iterator[Batch | Clip | Failed]:
-    """The batches of a video, then its `Clip`, or `Failed` in place of what does not decode.
-
-    every: K, of every K-th frame or cube only; all frames are decoded.
-    """
-    try:
-        yield from _decode(video, network, decoder, every, watched)
-    except (UserError, RunError) as error:
-        yield Failed(video, error)
-
-
-def _decode(
-    video: Video,
-    network: Network,
-    decoder: str,
-    every: int,
-    watched: Watched,
 ) -> Iterator[Batch | Clip]:
+    """The batches of a video, then its `Clip`. every: K, of every K-th frame or cube only; all frames are decoded.
+
+    Raises `UserError` for what does not decode, `RunError` for what is out of reach.
+    """
     path, extractor = Path(video.path), network.extractor
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
     reader = open_video(video, decoder)

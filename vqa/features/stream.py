@@ -23,7 +23,7 @@ from vqa.features.clips import Batch, Clip, Failed, Watched, batches
 from vqa.features.network import QUEUE, Network, Rows
 from vqa.features.prefetch import prefetch
 from vqa.manifest import Video
-from vqa.system.errors import UserError
+from vqa.system.errors import RunError, UserError
 
 Item = TypeVar("Item")
 Watching = Callable[[int, int, Video], AbstractContextManager[Watched]]
@@ -101,8 +101,11 @@ def stream(
     left = deque(enumerate(videos))
 
     def decoded(number: int, video: Video, slot: int) -> Iterator[Batch | Clip | Failed]:
-        with watching(slot, number, video) as watched:
-            yield from batches(video, network, decoder, every, watched)
+        try:
+            with watching(slot, number, video) as watched:
+                yield from batches(video, network, decoder, every, watched)
+        except (UserError, RunError) as error:
+            yield Failed(video, error)
 
     found = prefetch([_decoder(left, partial(decoded, slot=slot)) for slot in range(network.decoders)], QUEUE)
     launched = (item and (item[0], _launched(item[1], network)) for item in found)

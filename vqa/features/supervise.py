@@ -59,8 +59,10 @@ class Watch:
                     self._write(slot, number, 0.0)
                 yield frame
 
-        yield frames
-        self._write(slot, _NONE, 0.0)
+        try:
+            yield frames
+        finally:
+            self._write(slot, _NONE, 0.0)
 
     def beat(self, slot: int = 0) -> None:
         self._write(slot, self._read(slot)[0], time.monotonic())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from vqa.config import Experiment, Study
@@ -120,11 +121,12 @@ class Contents(_Compared):
 
     @cached_property
     def ranked(self) -> list[str]:
-        """Datasets that a leaderboard ranks: of at least three cells, or two where others made predictions."""
-        on = {d: [e for name, e in self.study.experiments.items() if d in self.study.datasets_of(name)]
-              for d in self.study.datasets}  # fmt: skip
-        least = {d: 2 if any(e.predictions for e in own) else 3 for d, own in on.items()}
-        return [d for d, own in on.items() if sum(len(e.modes) for e in own) >= least[d]]
+        """Datasets that a leaderboard ranks: of at least three cells, or of one that no other table shows."""
+        elsewhere = {*self.shuffled, *self.models, *chain(*self.sampler_groups, *self.init_groups)}
+        own = {d: [name for name in self.study.experiments if d in self.study.datasets_of(name)]
+               for d in self.study.datasets}  # fmt: skip
+        cells = {d: sum(len(self.study.experiments[name].modes) for name in names) for d, names in own.items()}
+        return [d for d, names in own.items() if cells[d] >= 3 or not elsewhere.issuperset(names)]
 
     @property
     def pairs(self) -> Iterator[Pair]:

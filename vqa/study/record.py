@@ -89,8 +89,8 @@ def _folders(layout: Layout) -> list[Path]:
 def _kept(folder: Path) -> bool:
     try:
         token = (folder / _TOKEN).read_text()
-    except OSError:  # nothing is made yet, or by version 0.1
-        return Path(".snakemake").is_dir() or not any(folder.glob("*"))
+    except OSError:  # nothing is made yet, or the token was left behind
+        return not any((folder / made).exists() for made in ("manifests", "features", "runs"))
     record = _beside_record(folder)
     return record.is_file() and record.read_text() == token
 

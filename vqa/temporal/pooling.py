@@ -103,8 +103,9 @@ def vq_pooling(q: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tenso
     places = torch.arange(1, q.shape[1] + 1, device=q.device)
     filled = torch.where(places <= n, ordered, 0)
     low_sums, total = filled.cumsum(1), filled.sum(1, keepdim=True)
-    with torch.no_grad():  # the best split has the largest sum of squares between its parts
-        spread = low_sums**2 / places + (total - low_sums) ** 2 / (n - places).clamp(min=1)
+    with torch.no_grad():  # the best split has the largest sum of squares between its parts, about the mean
+        below = torch.where(places <= n, ordered - total / n, 0).cumsum(1)  # as much lies above
+        spread = below**2 * (1 / places + 1 / (n - places).clamp(min=1))
         split = spread.masked_fill(places >= n, -torch.inf).argmax(1, keepdim=True)
     low_sum, count = low_sums.gather(1, split), split + 1
     high_sum, high_count = total - low_sum, (n - count).clamp(min=0)

@@ -25,7 +25,14 @@ class Own(TemporalModel):
         return bool(getattr(self.module, "blind_to_order", False))
 
     def score(self, reduced: Tensor, lengths: Tensor, rates: Tensor | None = None) -> Tensor:
-        scores: Tensor = self.module(reduced, lengths)
+        try:
+            scores: Tensor = self.module(reduced, lengths)
+        except (UserError, torch.OutOfMemoryError):
+            raise
+        except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
+            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            shape = " x ".join(map(str, reduced.shape))
+            raise UserError(f"head '{type(self.module).__name__}': fails on features of {shape} ({told})") from error
         return scores
 
 

@@ -15,7 +15,6 @@ from vqa.config import Run
 from vqa.evaluation.metrics import srocc
 from vqa.protocol.sampling import Order, stream
 from vqa.protocol.splits import Part
-from vqa.system.errors import RunError
 from vqa.temporal import registry
 from vqa.temporal.model import TemporalModel
 from vqa.training.audit import Audit
@@ -24,7 +23,7 @@ from vqa.training.items import Item
 from vqa.training.optimiser import Adam
 from vqa.training.predict import predict, predict_batch
 from vqa.training.resume import Checkpoint
-from vqa.training.state import Epoch, Outcome, Selection, State
+from vqa.training.state import Diverged, Epoch, Outcome, Selection, State
 from vqa.training.store import Store
 
 log = logging.getLogger("vqa")
@@ -73,7 +72,7 @@ def fit(
 
 def _outcome(state: State, run: Run) -> Outcome:
     if not math.isfinite(state.history[-1].train_loss):
-        raise RunError(f"the training loss became {state.history[-1].train_loss}; lower training.lr")
+        raise Diverged(f"the training loss became {state.history[-1].train_loss}; lower training.lr")
     if math.isnan(state.selection.epoch.val_srocc) and run.selection == "best-val-srocc":
         log.warning("validation SROCC is undefined in every epoch: the one of lowest validation loss is kept")
     return Outcome(state.selection.restore(state.head), state.history, state.selection.epoch)

@@ -6,9 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
+from vqa.system.errors import RunError
 from vqa.temporal.model import TemporalModel
 from vqa.training.audit import Audit
 from vqa.training.optimiser import Adam
+
+
+class Diverged(RunError):
+    """A training whose loss is not finite."""
 
 
 @dataclass(frozen=True)

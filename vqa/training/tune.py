@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -9,7 +10,7 @@ from typing import Any
 
 from vqa.config import Run
 from vqa.config.heads import normalise
-from vqa.training.state import Outcome, better
+from vqa.training.state import Diverged, Outcome, better
 
 log = logging.getLogger("vqa")
 
@@ -47,18 +48,27 @@ def points(run: Run) -> list[Point]:
 def tune(run: Run, train: Callable[[Run, int], Outcome]) -> Tuned:
     """Train each point of the grid, `train(run, number of the point)`; the best validation SROCC wins, the first
     of equals. An undefined one never displaces a defined one; while all are undefined, the lowest validation loss does.
+    A point whose loss is not finite is told and passed over; raises `Diverged` where no point is left.
     """
     best: Tuned | None = None
-    grid = []
+    grid: list[dict[str, Any]] = []
+    diverged: Diverged | None = None
     for number, point in enumerate(points(run)):
-        outcome = train(point.run, number)
+        try:
+            outcome = train(point.run, number)
+        except Diverged as error:
+            diverged = error
+            grid.append({"point": point.change, "val_srocc": math.nan, "epoch": None})
+            log.warning("%s: diverged, %s", point.change, error)
+            continue
         reached = outcome.selected.val_srocc
         grid.append({"point": point.change, "val_srocc": reached, "epoch": outcome.selected.epoch})
         if point.change:
             log.info("%s: validation SROCC %.4f in epoch %d", point.change, reached, outcome.selected.epoch)
         if best is None or better(outcome.selected, best.outcome.selected):
             best = Tuned(point.run, outcome, grid, number)
-    assert best is not None, "a grid has at least one point"
+    if best is None:
+        raise diverged or AssertionError("a grid has at least one point")
     return best
 
 

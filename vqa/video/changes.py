@@ -32,7 +32,8 @@ def causes(video: Video) -> dict[str, Cause]:
     matrix: the display matrix of a turned or flipped picture.
     pixel_format: one with halved colours, other than the usual 8-bit ones.
     interlaced: 1.
-    The first frame is decoded, since most containers leave it to the coded stream to say the last three.
+    cropped: 1 for a picture cut on its left by less than the decoder's memory is aligned to.
+    The first frame is decoded, since most containers leave it to the coded stream to say the last four.
     Raises as `open_video`: `UserError` for what is no video, `RunError` for what cannot be read.
     """
     path = Path(video.path)
@@ -45,7 +46,8 @@ def causes(video: Video) -> dict[str, Cause]:
         found: dict[str, Cause] = {}
         if position := [each.index for each in container.streams.video].index(stream.index):
             found["stream"] = position
-        return found | _of_frame(frame, stream.codec_context.field_order not in _PROGRESSIVE)
+        found |= _of_frame(frame, stream.codec_context.field_order not in _PROGRESSIVE)
+        return found | ({"cropped": 1} if frame.width != stream.codec_context.width else {})
 
 
 def _of_frame(frame: "VideoFrame", interlaced: bool) -> dict[str, Cause]:

@@ -28,21 +28,27 @@ class Painter:
     def __init__(self) -> None:
         self._matrix = IDENTITY
         self._rotation: int | None = None
+        self._key = False
         self._made_for: tuple[Any, ...] = ()
         self._graph: Graph | None = None
 
     def changes(self, frame: "VideoFrame") -> bool:
         """Whether the frame's picture may be of another size, kind or orientation than the last one painted."""
         coded = frame.width, frame.height, frame.format.name
-        return frame.rotation != self._rotation or coded != self._made_for[:3]
+        return self._may_turn(frame) or coded != self._made_for[:3]
+
+    def _may_turn(self, frame: "VideoFrame") -> bool:
+        """Its rounded rotation changes, or, as a flip does not show in that, a group of pictures begins."""
+        return frame.rotation != self._rotation or (frame.key_frame and not self._key)
 
     def paint(self, frame: "VideoFrame") -> Frame:
         """A display matrix holds until a frame brings another: a stream may give it once.
 
-        It is looked at where its rounded rotation changes: the look leaves the frame to the garbage collector.
+        It is not looked at in every frame: the look leaves the frame to the garbage collector.
         """
-        if frame.rotation != self._rotation:
+        if self._may_turn(frame):
             self._matrix, self._rotation = display_matrix(frame) or self._matrix, frame.rotation
+        self._key = frame.key_frame
         key = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range, self._matrix)
         if self._graph is None or key != self._made_for:
             self._graph, self._made_for = _graph(frame, turns(self._matrix)), key

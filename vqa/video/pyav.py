@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
 
-_LONGEST = 1.0  # seconds that one frame may stand for; more is a hole
+_LONGEST = 1.0  # seconds that one frame may stand for, and two at the mean rate; more is a pause, or a hole
 
 
 def open_container(path: Path, file: IO[bytes]) -> "InputContainer":
@@ -55,6 +55,7 @@ class PyavReader:
             self._stream = choose(self._container, path)
             self._stream.thread_type = "AUTO"
             self._stream.codec_context.thread_count = threads
+            self._stream.codec_context.flags |= av.codec.context.Flags.unaligned  # crop on the left by any width
             self._seconds, self._of_video = declared_seconds(self._container, self._stream)
             self._pictures = self._paint()
             self._first = next(self._pictures, None)
@@ -110,6 +111,8 @@ class PyavReader:
         import av
 
         last: float | None = None
+        mean = float(1 / (self._stream.average_rate or 1))
+        longest = max(_LONGEST, 2 * mean)
         for packet in self._packets():
             try:
                 frames = self._stream.codec_context.decode(packet)
@@ -120,8 +123,9 @@ class PyavReader:
                 continue
             for frame in frames:
                 if frame.time is not None:
-                    step = 1 / (self._stream.average_rate or 1) if last is None else max(frame.time - last, 0)
-                    self.decoded.seconds = (self.decoded.seconds or 0.0) + min(float(step), _LONGEST)
+                    step = mean if last is None else max(frame.time - last, 0)
+                    self.decoded.seconds = (self.decoded.seconds or 0.0) + min(step, longest)
+                    self.decoded.pauses += max(step - longest, 0)
                     last = frame.time if last is None else max(frame.time, last)
                 yield frame
 

@@ -33,7 +33,9 @@ class Decoded:
     """What was found of a video, complete after its last frame.
 
     corrupt: frames that were concealed or lost; lost: packets that do not decode.
-    seconds: how long the frames last, an interval counting for one second at most. None if times are unknown.
+    seconds: how long the frames last, an interval counting for one second at most, or for two at the mean rate. None
+    if times are unknown.
+    pauses: seconds that intervals last beyond that.
     others: the second at which the file's other streams end, where these share its declared length, else 0.
     broken: why the container could not be read to its end, empty if it could.
     """
@@ -42,6 +44,7 @@ class Decoded:
     corrupt: int = 0
     lost: int = 0
     seconds: float | None = None
+    pauses: float = 0.0
     others: float = 0.0
     broken: str = ""
 
@@ -88,13 +91,18 @@ def incomplete(path: Path, header: Header, decoded: Decoded, share: float) -> Us
     elif decoded.corrupt and header.seconds and header.fps:
         expected = header.seconds * header.fps
         shares.append((decoded.frames / expected, f"{decoded.frames} of about {expected:.0f} frames"))
+    seconds = max(decoded.seconds or 0, decoded.others)
     if header.seconds and decoded.seconds is not None and not (shares and decoded.corrupt):
-        seconds = max(decoded.seconds, decoded.others)
         shares.append((seconds / header.seconds, f"{seconds:.1f} of {header.seconds:.1f} seconds"))
     if not shares and decoded.broken:
         return unreadable(path, decoded.broken)
     if not shares or max(shares)[0] >= share:
         return None
+    if not decoded.corrupt and not header.frames and seconds + decoded.pauses >= share * (header.seconds or 0):
+        return UserError(
+            f"{path}: its frames pause for {decoded.pauses:.1f} s, or these are lost; if it is whole, put it into a "
+            "container that counts frames (`ffmpeg -i FILE -c copy FILE.mp4`), else download it again or exclude it"
+        )
     only = ", ".join(text for _, text in shares)
     return UserError(
         f"{path}: only {only} decode, the file seems truncated or damaged; download it again or exclude it"

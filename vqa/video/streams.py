@@ -63,7 +63,8 @@ def declared_seconds(container: "InputContainer", stream: "VideoStream") -> tupl
         return float(stream.duration * stream.time_base), True
     for key, value in stream.metadata.items():
         if key.upper().split("-")[0] == "DURATION" and (seconds := _clock(value)):
-            return seconds, True
+            begins = float((stream.start_time or 0) * (stream.time_base or 0))  # which FFmpeg's muxer counts in
+            return seconds - (begins if 0 < begins < seconds else 0), True
     if not container.duration:
         return None, False
     start = container.start_time or 0  # which FLV counts in

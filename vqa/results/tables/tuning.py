@@ -24,9 +24,11 @@ def tuning_table(data: StudyData) -> Table:
         for cell, grid in grids.items()
         for point in grid
     ]
-    told = "Runs that kept a point, for its validation SROCC, by training order; the most often kept in bold."
+    told = ["Runs that kept a point, for its validation SROCC, by training order; the most often kept in bold."]
+    if diverged := sum(each["epoch"] is None for run in runs for each in data.run(run)["tuned"]):
+        told.append(f"{diverged} of {sum(len(data.run(run)['tuned']) for run in runs)} trainings diverged.")
     headers = ["Dataset", "Experiment", "Point", *(f"Kept, trained {order}" for order in orders)]
-    return Table("tuning", "What tuning chose", headers, rows, [*notes(data, data.contents.tuned), told])
+    return Table("tuning", "What tuning chose", headers, rows, [*notes(data, data.contents.tuned), *told])
 
 
 def chosen(made: dict[str, Any]) -> dict[str, Any]:
