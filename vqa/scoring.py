@@ -255,7 +255,7 @@ class Journal:
             status = Path(video.path).stat()
         except OSError:
             return ""  # decoding says what is wrong
-        return canonical([video.source(), status.st_size, status.st_mtime_ns])
+        return canonical([video.source(), video.fps, status.st_size, status.st_mtime_ns])
 
 
 def score_all(scorer: Scorer, videos: Sequence[Video], journal: Journal | None) -> Iterator[Score | Failed]:

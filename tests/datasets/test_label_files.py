@@ -167,6 +167,7 @@ def test_a_bad_label_file_is_told_in_one_line(tmp_path, text, words):
         ("vid,MOSFull\na\n", {}, ["line 2", "1 fields, the header 2"]),
         ('vid,MOSFull\n"a,1\n', {}, ["not a valid table"]),
         ('vid,MOSFull\n"a\nb",1\n', {}, ["names no video"]),
+        ('vid,MOSFull\na,990\nb,"1,200"\n', {}, ["'1,200' may be over a thousand or a decimal"]),
         ("vid,MOSFull\na,good\n", {}, ["line 2", "'good' is not a number"]),
         ("vid,MOSFull\na,1\nA,2\n", {}, ["line 3", "already stands in"]),
         ("vid,MOSFull\n", {}, ["holds no row"]),

@@ -126,7 +126,7 @@ def test_labels_may_have_decimal_commas(text, value):
     assert number(text, "here") == value
 
 
-@pytest.mark.parametrize("text", ["", "n/a", "nan", "inf", "-inf", "1e999", "1.000,5"])
+@pytest.mark.parametrize("text", ["", "n/a", "nan", "inf", "-inf", "1e999", "1.000,5", "1_7", "\u0663"])
 def test_labels_that_are_no_finite_numbers_are_refused(text):
     with pytest.raises(UserError, match=r"here: .* is not a number"):
         number(text, "here")

@@ -170,7 +170,7 @@ def spoiled(folder: Path, what: str) -> ImportedFeatures:
     )
     path, chosen = spoiled_files(folder, what, matrix)
     column = "title" if what == "column" else "name"
-    if what not in ("ragged", "deep", "empty", "unnamed"):
+    if what not in ("ragged", "half", "deep", "empty", "unnamed"):
         chosen["names"] = {"path": folder / "names.csv", "column": column}
     return ImportedFeatures(path=path, **chosen)
 
@@ -187,6 +187,9 @@ def spoiled_files(folder: Path, what: str, matrix: np.ndarray) -> tuple[Path, di
     elif what in ("ragged", "deep"):
         write_clips(clips, ["a.npy", "b.npy", "c.npy"])
         np.save(clips / "c.npy", np.zeros((2, 4) if what == "ragged" else (2, 4, 4)))
+    elif what == "half":
+        write_clips(clips, ["a.npy", "b.npy", "c.npy"])
+        np.save(clips / "c.npy", np.load(clips / "b.npy").astype(np.float16))
     elif what == "gap":
         write_clips(clips, [f"{i}.npy" for i in (0, 1, 3, 4)])
     elif what == "score":
@@ -213,6 +216,7 @@ def spoiled_files(folder: Path, what: str, matrix: np.ndarray) -> tuple[Path, di
         ("variable", "m.mat: holds no variable 'feat'; it has feats, more"),
         ("unsaid", "m.mat: say by `variable:` which of its arrays holds the features; it has feats, more"),
         ("ragged", "c.npy: has 4 values a row, where"),
+        ("half", "c.npy: has float16 values, where"),
         ("deep", "c.npy: has the shape (2, 4, 4)"),
         ("gap", "holds 4 numbered files for the 4 names"),
         ("score", "'0_res5c' is no number"),

@@ -98,15 +98,14 @@ def test_a_missing_receipt_of_the_study_is_told(written):
 
 
 def test_leftovers_go_and_what_we_did_not_write_stays(tmp_path):
-    for name in ("verdicts.csv", "verdicts.md", "verdicts.tex", "old.csv", "old.md", "old.tex", "mine.csv", "mine.md"):
-        (tmp_path / name).touch()
-    remove_leftovers(tmp_path, ["verdicts"], (".csv", ".md", ".tex"))
-    assert {p.name for p in tmp_path.iterdir()} == {
-        "verdicts.csv",
-        "verdicts.md",
-        "verdicts.tex",
-        "mine.csv",
-        "mine.md",
+    suffixes = (".csv", ".md", ".tex")
+    for name in ("verdicts", "old", "mine"):
+        for suffix in suffixes:
+            (tmp_path / f"{name}{suffix}").touch()
+    remove_leftovers(tmp_path, ["verdicts", "old"], suffixes)
+    remove_leftovers(tmp_path, ["verdicts"], suffixes)
+    assert {p.name for p in tmp_path.glob("*.*")} - {".written"} == {
+        f"{name}{suffix}" for name in ("verdicts", "mine") for suffix in suffixes
     }
 
 

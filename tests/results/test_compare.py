@@ -1,5 +1,6 @@
 """`vqa compare`: what pairs two studies is tested, not assumed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,9 @@ def test_given_test_sets_are_compared_by_what_they_have_in_common(first, tmp_pat
     drawn = compare_metrics(first.results, b).query("mode == 'OS' and metric == 'srocc'").iloc[0]
     shutil.copytree(first.results, tmp_path / "a")
     write_text(tmp_path / "a/study.yaml", to_yaml(given.model_copy(update={"results": tmp_path / "a"})))
+    for path in (tmp_path / "a/runs").rglob("run.json"):
+        made = json.loads(path.read_text())
+        write_text(path, json.dumps(made | {"run": made["run"] | {"split": "files"}}))
     found = compare_metrics(tmp_path / "a", b).query("mode == 'OS' and metric == 'srocc'").iloc[0]
     tests = [set(pd.read_csv(first.results / f"runs/cvd2014/frames/O/seed-{s}/predictions.csv")["video_id"])
              for s in range(8)]  # fmt: skip

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vqa.config.heads import HEADS
 from vqa.temporal import registry
 from vqa.temporal.cost import _in_single_steps, multiply_adds, parameters
+from vqa.temporal.model import TemporalModel
 from vqa.temporal.svr import SVR
 
 D, T = 20, 12
@@ -49,6 +50,18 @@ def test_a_fitted_model_counts_its_support_vectors():
     found = len(model.weights)
     assert found > 3 and multiply_adds(model, T) == found * D + found
     assert parameters(model) == found * (D + 1) + 2 + 2 * D
+
+
+def test_a_bilinear_layer_counts_its_products():
+    class Bilinear(TemporalModel):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.input_size = torch.nn.Bilinear(D, D, 3), D
+
+        def forward(self, features, lengths, rates=None):
+            return self.layer(features, features).sum((1, 2))
+
+    assert multiply_adds(Bilinear(), T) == T * 3 * (D * D + D)
 
 
 @pytest.mark.parametrize("head", sorted(HEADS))

@@ -75,6 +75,7 @@ def test_many_names_are_counted_after_the_first(tmp_path):
         (["v00,1", "v00,2"], "line 3: 'v00' stands twice"),
         (["v00,nan"], "line 2: 'nan' is not a number"),
         (["v00,"], "line 2: '' is not a number"),
+        (["v00,990", 'v01,"1,200"'], "s.csv: '1,200' may be over a thousand or a decimal"),
         (["v00"], "line 2: has 1 fields, the header 2"),
         ([], "names none of the 20 videos"),
     ],
@@ -84,6 +85,20 @@ def test_a_file_that_cannot_be_meant_is_refused_in_a_line(tmp_path, rows, words)
     with pytest.raises(UserError) as refused:
         Scores(tmp_path / "s.csv").of(VIDEOS)
     assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_decimal_commas_are_read_where_they_can_be_nothing_else(tmp_path):
+    rows = "v00,3\n" + 'v01,"3,125"\n' + 'v02,"3,5"\n'
+    (tmp_path / "s.csv").write_text(f"video_id,score\n{rows}")
+    assert Scores(tmp_path / "s.csv").of(VIDEOS) == {"v00": 3.0, "v01": 3.125, "v02": 3.5}
+    (tmp_path / "s.csv").write_text('video_id,score\nv00,"3,250"\nv01,"3,125"\n')
+    assert Scores(tmp_path / "s.csv").of(VIDEOS) == {"v00": 3.25, "v01": 3.125}
+
+
+def test_columns_that_are_no_json_are_one_line(tmp_path):
+    for text, words in (("x", "'x' is not JSON"), ("[1]", "is no JSON object")):
+        result = imported(tmp_path, "--columns", text)
+        assert result.returncode == 2 and words in result.stderr and "Traceback" not in result.stderr
 
 
 def imported(folder: Path, *arguments: object):

@@ -145,7 +145,6 @@ def test_a_state_is_written_every_two_minutes(tmp_path, monkeypatch):
         found.append((tmp_path / "c.pt").exists())
         (tmp_path / "c.pt").unlink(missing_ok=True)
     assert found == [False, True, False, True]
-    checkpoint.remove()  # of what is not there
 
 
 def test_the_seconds_of_all_that_a_training_took_add_up(study, tmp_path):
@@ -173,16 +172,18 @@ def test_a_state_holds_the_seconds_of_every_part(tmp_path, monkeypatch):
 def test_all_that_a_training_depends_on_is_its_identity():
     entry = Entry("a", 3, 2, "sum", Path("a.h5"))
     run, index, parts = Run(), {"a": entry, "b": entry}, {"a": "train", "b": "val", "gone": "test"}
+    rates = {"a": 30.0, "b": None}
     videos = [Video(name, f"{name}.mp4", 1.0) for name in parts]
-    own = _identity(run, 0, "O", videos, index, parts)
-    assert own == _identity(Run(threads=3, device="cpu"), 0, "O", videos, index | {"c": entry}, parts)
+    own = _identity(run, 0, "O", videos, index, parts, rates)
+    assert own == _identity(Run(threads=3, device="cpu"), 0, "O", videos, index | {"c": entry}, parts, rates)
     others = [
-        _identity(Run(lr=0.5), 0, "O", videos, index, parts),
-        _identity(Run(head="gru-mean"), 0, "O", videos, index, parts),
-        _identity(run, 1, "O", videos, index, parts),
-        _identity(run, 0, "S", videos, index, parts),
-        _identity(run, 0, "O", videos, index | {"a": replace(entry, checksum="other")}, parts),
-        _identity(run, 0, "O", videos, index, parts | {"b": "test"}),
-        _identity(run, 0, "O", [replace(videos[0], mos=2.0), *videos[1:]], index, parts),
+        _identity(Run(lr=0.5), 0, "O", videos, index, parts, rates),
+        _identity(Run(head="gru-mean"), 0, "O", videos, index, parts, rates),
+        _identity(run, 1, "O", videos, index, parts, rates),
+        _identity(run, 0, "S", videos, index, parts, rates),
+        _identity(run, 0, "O", videos, index | {"a": replace(entry, checksum="other")}, parts, rates),
+        _identity(run, 0, "O", videos, index, parts | {"b": "test"}, rates),
+        _identity(run, 0, "O", [replace(videos[0], mos=2.0), *videos[1:]], index, parts, rates),
+        _identity(run, 0, "O", videos, index, parts, rates | {"a": 3.0}),
     ]
-    assert len({own, *others}) == 8
+    assert len({own, *others}) == 9

@@ -111,12 +111,25 @@ def test_the_steps_of_an_epoch_are_those_of_the_chosen_point(study, tmp_path):
         ({"lr": []}, "'lr' needs a list"),
         ({"lr": [-1]}, "greater than 0"),
         ({"head.layers": [2]}, "no option 'layers'"),
+        ({"head.name": ["gru-mean"]}, "'head.name' cannot be tuned"),
         ({"head.width": [8, 0]}, "width must be at least 1, got 0"),
     ],
 )
 def test_a_wrong_grid_is_one_line(tune, words):
     with pytest.raises(UserError, match=words):
         validate(Run, {"tune": tune})
+
+
+def test_what_is_fitted_has_no_training_to_tune():
+    with pytest.raises(UserError, match=r"tune\.lr: an svr is fitted, not trained"):
+        validate(Run, {"head": "svr", "tune": {"head.refit": [True, False], "lr": [1e-3]}})
+    assert len(points(validate(Run, {"head": "svr", "tune": {"head.refit": [True, False]}}))) == 2
+
+
+def test_numbers_that_yaml_reads_as_text_are_numbers():
+    run = validate(Run, {"head": {"name": "mlp", "dropout": "1e-1"}, "tune": {"head.dropout": ["1e-2", 0.5]}})
+    assert [json.loads(each.run.head)["dropout"] for each in points(run)] == [0.01, 0.5]
+    assert json.loads(validate(Run, {"head": {"name": "mlp", "dropout": "1e-1"}}).head)["dropout"] == 0.1
 
 
 def test_the_points_of_a_grid_are_checked_with_all_that_they_change():

@@ -85,7 +85,7 @@ def source(name: str) -> str:
     if ":" not in name:
         return ""
     try:
-        return code.digest(own(name)[0])
+        return code.digest(name, own(name)[0])
     except code.CodeError as error:
         raise UserError(f"backbone '{name}': {error}") from None
 
@@ -108,22 +108,23 @@ def recipe(name: str, node: str | None) -> int | None:
     return families.recipe(_torchvision(name), node) if _torchvision(name) else None
 
 
-def check_settings(name: str, node: str | None, cube_input: str, class_token: ClassToken = "leave-out") -> None:
-    """Raise `UserError` for settings that a backbone cannot follow."""
+def check_settings(
+    name: str, node: str | None, cube_input: str, class_token: ClassToken = "leave-out", entry: str = ""
+) -> None:
+    """Raise `UserError` for settings that a backbone cannot follow. entry: its own name in the config, if any."""
+    key = f"backbones.{entry or name}"
     if node is not None and not _torchvision(name):
         raise UserError(
-            f"backbones.{name}.node: {name} is always pooled at its last maps; remove `node`, which is for "
-            "torchvision/<name>"
+            f"{key}.node: {name} is always pooled at its last maps; remove `node`, which is for torchvision/<name>"
         )
     if cube_input == "native" and _torchvision(name) and families.family(_torchvision(name)).own_size:
         raise UserError(
-            f"backbones.{name}.cube_input: native: this network takes one size only; remove it, and frames are "
+            f"{key}.cube_input: native: this network takes one size only; remove it, and frames are "
             "resized as for its training"
         )
     if class_token != "leave-out" and not name.startswith("timm/"):
         raise UserError(
-            f"backbones.{name}.class_token: {class_token}: {name} has no class token to take; "
-            "remove it, it is for timm/<name>"
+            f"{key}.class_token: {class_token}: {name} has no class token to take; remove it, it is for timm/<name>"
         )
 
 

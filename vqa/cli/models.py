@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import click
 
-from vqa.cli.options import FILE
+from vqa.cli.options import FILE, JsonMapping
 from vqa.config.heads import HEADS, HeadError, normalise
 from vqa.config.names import Precision
 from vqa.system.errors import UserError
@@ -68,9 +68,9 @@ def _backbones() -> list[tuple[str, str]]:
 
 @click.command("check-model")
 @click.argument("name")
-@click.option("--options", default="{}", show_default=True, help="options of its __init__, as JSON")
-@click.option("--input-size", type=click.IntRange(1), default=64, show_default=True, help="values a frame has")
-def check_model(name: str, options: str, input_size: int) -> None:
+@click.option("--options", type=JsonMapping(), default="{}", show_default=True, help="options of its __init__, as JSON")
+@click.option("--input-size", type=click.IntRange(1), help="values a frame has [default: as its class says, or 64]")
+def check_model(name: str, options: dict[str, Any], input_size: int | None) -> None:
     """Try the temporal model NAME (registered, file.py:Class or package.module:Class) as training would use it.
 
     Shapes, padding, batches, gradients, seeds, blindness to order as claimed, state: a line for each rule it breaks.
@@ -78,12 +78,13 @@ def check_model(name: str, options: str, input_size: int) -> None:
     """
     try:
         named: Any = json.loads(name) if name.startswith("{") else {"name": name}
-        head = normalise(named | json.loads(options))
+        head = normalise(named | options)
     except (HeadError, TypeError, json.JSONDecodeError) as error:
         raise UserError(f"head: {error}") from None
     from vqa.temporal.conformance import check_model as check
-    from vqa.temporal.registry import create
+    from vqa.temporal.registry import create, declared_size
 
+    input_size = input_size or declared_size(head) or 64
     problems = check(lambda: create(head, input_size, seed=0), input_size)
     for problem in problems:
         click.echo(f"{name}: {problem}")

@@ -1,6 +1,7 @@
 """Options made from the typed config, so that flags, defaults and help have one source."""
 
 import functools
+import json
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,21 @@ Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class JsonMapping(click.ParamType[dict[str, Any]]):
+    """A JSON object, as a mapping."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        try:
+            found = json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as error:
+            self.fail(f"{value!r} is not JSON ({error})", param, ctx)
+        if not isinstance(found, dict):
+            self.fail(f'{value!r} is no JSON object, as {{"name": "value"}}', param, ctx)
+        return found
 
 
 def settings_options(model: type[BaseModel], only: tuple[str, ...] | None = None) -> Decorator:

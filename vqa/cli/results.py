@@ -28,7 +28,10 @@ def evaluate(study: Study, metrics: Path, statistics: Path) -> None:
 def videos(study: Study, videos: Path, sensitivity: Path) -> None:
     """Say of each test video how well it is predicted and how far a shuffle moves it, and test whether runs agree."""
     from vqa.results import videos as per_video
+    from vqa.study.grid import Grid
+    from vqa.study.runs import require_own_runs
 
+    require_own_runs(Grid(study))
     found, tests = per_video.describe_videos(study)
     per_video.write(videos, found)
     per_video.write(sensitivity, tests)
@@ -40,9 +43,9 @@ def videos(study: Study, videos: Path, sensitivity: Path) -> None:
 def shown(study: Study, output: Path) -> None:
     """Make what the report shows of single videos: their quality frame by frame in both orders, and pictures."""
     from vqa.results import shown as pictures
-    from vqa.results.study_data import StudyData
+    from vqa.results.study_data import finished
 
-    data = StudyData(study)
+    data = finished(study)
     pictures.write(output, pictures.show(study, data.videos, data.sensitivity))
 
 
@@ -52,10 +55,10 @@ def shown(study: Study, output: Path) -> None:
 def tables(study: Study, output: Path) -> None:
     """Write the paper's tables I-VII, and those beyond it, beside the paper's own numbers."""
     from vqa.results.leftovers import remove_leftovers
-    from vqa.results.study_data import StudyData
+    from vqa.results.study_data import finished
     from vqa.results.tables import write_tables
 
-    data = StudyData(study)
+    data = finished(study)
     write_tables(data, output)
     remove_leftovers(output, data.contents.tables, (".csv", ".md", ".tex"))
 
@@ -67,9 +70,9 @@ def figures(study: Study, output: Path) -> None:
     """Draw figures 3 and 4, and those beyond the paper."""
     from vqa.results.figures import draw_all
     from vqa.results.leftovers import remove_leftovers
-    from vqa.results.study_data import StudyData
+    from vqa.results.study_data import finished
 
-    data = StudyData(study)
+    data = finished(study)
     draw_all(data, output)
     remove_leftovers(output, data.contents.figures, (".png", ".pdf"))
 
@@ -80,9 +83,9 @@ def figures(study: Study, output: Path) -> None:
 def report(study: Study, output: Path) -> None:
     """Write one self-contained page with the verdicts, tables, figures, settings and provenance."""
     from vqa.results.report import write_report
-    from vqa.results.study_data import StudyData
+    from vqa.results.study_data import finished
 
-    write_report(StudyData(study), output)
+    write_report(finished(study), output)
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """vqa train, import-predictions, cross"""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -8,7 +7,7 @@ from typing import Any, get_args
 import click
 
 from vqa import config as configs
-from vqa.cli.options import FILE, FOLDER, settings_options
+from vqa.cli.options import FILE, FOLDER, JsonMapping, settings_options
 from vqa.config import Run
 from vqa.config.names import SplitMethod
 from vqa.protocol.sampling import Order
@@ -81,7 +80,9 @@ def train(
 @click.option("--split", type=click.Choice(get_args(SplitMethod)), default="random", show_default=True)
 @click.option("--permutations", type=FILE, help="VSFA info.mat, for --split stored")
 @click.option("--split-file", type=FILE, help="CSV with columns video_id and split, for --split files")
-@click.option("--columns", default="{}", show_default=True, help="JSON: the CSV's names of video_id and score")
+@click.option(
+    "--columns", type=JsonMapping(), default="{}", show_default=True, help="JSON: the CSV's names of video_id and score"
+)
 @click.option("--exclude", multiple=True, help="a video that the study leaves out and the CSV may name; repeat")
 @click.option("--same-scores", is_flag=True, help="the CSV serves every split")
 def import_predictions(
@@ -92,7 +93,7 @@ def import_predictions(
     split: str,
     permutations: Path | None,
     split_file: Path | None,
-    columns: str,
+    columns: dict[str, str],
     exclude: tuple[str, ...],
     same_scores: bool,
 ) -> None:
@@ -110,7 +111,7 @@ def import_predictions(
         "split": split,
         "inputs": {name: sha256(path) for name, path in read.items() if path},
     }
-    write_run(Scores(scores, json.loads(columns), exclude, same_scores), seed, videos, parts, output, made_by)
+    write_run(Scores(scores, columns, exclude, same_scores), seed, videos, parts, output, made_by)
 
 
 def _given_parts(permutations: Path | None, split_file: Path | None, seed: int) -> tuple[Any, Any]:

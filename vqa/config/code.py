@@ -3,8 +3,11 @@
 import ast
 import hashlib
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+
+_INSTALLED = {Path(path).resolve() for path in sysconfig.get_paths().values()}
 
 
 class CodeError(ValueError):
@@ -35,21 +38,28 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
     return classes[cls]
 
 
-def files(file: Path) -> tuple[Path, ...]:
-    """A file, those beside it that it imports, and what makes their folder a package, in a fixed order."""
-    own = file.resolve()
-    found = _imported(own)
+def root(name: str, file: Path) -> Path:
+    """The folder that stands first on the import path while the class `name`, written in `file`, is imported."""
+    module = name.rpartition(":")[0]
+    above = 0 if module.endswith(".py") else module.count(".") + (file.name == "__init__.py")
+    return file.resolve().parents[above]
+
+
+def files(name: str, file: Path) -> tuple[Path, ...]:
+    """A file, those of its user that it imports, and what makes their folder a package, in a fixed order."""
+    own, top = file.resolve(), root(name, file)
+    found = _imported(own, top)
     for folder in own.parents:
         if not (begins := folder / "__init__.py").is_file():
             return found
-        found = _imported(begins, found)
+        found = _imported(begins, top, found)
     return found
 
 
-def digest(file: Path) -> str:
-    """The hash of a file and of the files beside it that it imports."""
+def digest(name: str, file: Path) -> str:
+    """The hash of `files`."""
     hasher = hashlib.sha256()
-    for each in files(file):
+    for each in files(name, file):
         hasher.update(each.name.encode() + b"\0" + each.read_bytes() + b"\0")
     return hasher.hexdigest()[:16]
 
@@ -63,23 +73,23 @@ def _tree(file: Path) -> ast.Module:
         raise CodeError(f"{file}: is not Python ({error})") from None
 
 
-def _imported(file: Path, seen: tuple[Path, ...] = ()) -> tuple[Path, ...]:
-    """The file and all beside it that it imports, theirs included, in a fixed order."""
+def _imported(file: Path, top: Path, seen: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """The file and all beside it, or below `top`, that it imports, theirs included, in a fixed order."""
     if file in seen:
         return seen
     seen = (*seen, file)
     for node in ast.walk(_tree(file)):
-        for folder, parts in _modules(node, file):
+        for folder, parts in _modules(node, file, top):
             for depth in range(1, len(parts) + 1):
                 inner = folder.joinpath(*parts[:depth])
                 for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
                     if beside.is_file():
-                        seen = _imported(beside, seen)
+                        seen = _imported(beside, top, seen)
     return seen
 
 
-def _modules(node: ast.AST, file: Path) -> Iterator[tuple[Path, list[str]]]:
-    """What an import statement may mean: a folder, and the names of a module below it."""
+def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """What an import statement may mean: a folder, and the names of a module below it. Installed packages are none."""
     level, names = 0, list[str]()
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
@@ -91,3 +101,5 @@ def _modules(node: ast.AST, file: Path) -> Iterator[tuple[Path, list[str]]]:
         yield file.parents[max(level - 1, 0)], parts
         if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
             yield package.parent, parts
+        if not level and top not in _INSTALLED:
+            yield top, parts

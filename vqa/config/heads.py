@@ -8,6 +8,7 @@ what a config is checked against.
 import ast
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ HEADS: dict[str, tuple[str, dict[str, Any], str]] = {
     "svr": ("svr:SVR", {}, "RBF-SVR on features averaged over time, as BRISQUE, VIDEVAL, RAPIQUE; fitted, not trained"),
     "mlp": ("averaged:MLP", {}, "one hidden layer on features averaged over time"),
 }
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -59,9 +61,15 @@ def normalise(value: Any) -> str:
         value = {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise HeadError("is a name, or a mapping with `name` and options")
+    value = {key: plain_number(each) for key, each in value.items()}
     text = json.dumps(value, sort_keys=True, separators=(",", ":")) if len(value) > 1 else str(value["name"])
     resolve(text)
     return text
+
+
+def plain_number(value: Any) -> Any:
+    """YAML 1.1 reads `1e-5` as text."""
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
 def resolve(text: str) -> Head:
@@ -80,6 +88,9 @@ def resolve(text: str) -> Head:
         file = code.find(module)
     parameters = _parameters(file, cls)
     for option, value in given.items():
+        if option in fixed and fixed[option] != value:
+            plain = next(other for other, (where, own, _) in HEADS.items() if where == place and option not in own)
+            raise HeadError(f"'{name}' has {option} {fixed[option]}; with another it is a '{plain}'")
         _check(name, option, value, parameters)
     if name in HEADS and (problem := mistake(cls, _defaults(file, cls) | fixed | given)):
         raise HeadError(f"'{name}': {problem}")
@@ -89,7 +100,7 @@ def resolve(text: str) -> Head:
 def source(text: str) -> str:
     """The hash of a user's file and of the files beside it that it imports; empty for a registered head."""
     head = resolve(text)
-    return code.digest(head.file) if head.own else ""
+    return code.digest(head.name, head.file) if head.own else ""
 
 
 def _parameters(file: Path, cls: str) -> dict[str, ast.expr | None] | None:

@@ -118,6 +118,9 @@ class Run(Training):
         options = {key.removeprefix("head."): values for key, values in self.tune.items() if key.startswith("head.")}
         for point in product(*options.values()) if options else ():
             heads.normalise(_with_options(self.head, dict(zip(options, point, strict=True))))
+        of_training = [key for key in self.tune if not key.startswith("head.")]
+        if of_training and heads.resolve(self.head).name == "svr":
+            raise ValueError(f"tune.{of_training[0]}: an svr is fitted, not trained; head.refit alone can be tried")
         for key, values in self.tune.items():
             for value in () if key.startswith("head.") else values:
                 try:

@@ -18,21 +18,13 @@ TUNABLE = ("lr", "epochs", "batch_size", "weight_decay", "patience")
 def _read_grid(value: Any) -> Any:
     grid = json.loads(value) if isinstance(value, str) else value
     for key, values in grid.items() if isinstance(grid, dict) else ():
-        if key not in TUNABLE and not key.startswith("head."):
+        if (key not in TUNABLE and not key.startswith("head.")) or key == "head.name":
             raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"'{key}' needs a list of values to try")
     if isinstance(grid, dict):
-        return {key: [_number(each) if key in TUNABLE else each for each in values] for key, values in grid.items()}
+        return {key: list(map(heads.plain_number, values)) for key, values in grid.items()}
     return grid
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads `1e-5` as text."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]

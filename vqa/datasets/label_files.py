@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vqa.datasets.common import number
+from vqa.datasets.common import number, require_decimals
 from vqa.manifest import COLUMNS, REQUIRED, optional_columns
 from vqa.system.errors import UserError
 from vqa.system.files import read_text
@@ -135,6 +135,9 @@ def rows(found: Table, columns: Mapping[str, str], where: str | None, extension:
         if name not in places:
             places[name] = found.required(name, "; name it under `columns:`")
     keep = _conditions(found, where)
+    require_decimals(
+        (fields[places["mos"]] for _, fields in found.lines if len(fields) == len(found.header)), found.path
+    )
     kept = []
     for line, fields in found.lines:
         at = f"{found.path} line {line}"

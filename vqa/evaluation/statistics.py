@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
-MIN_SEEDS = 3
-MIN_VIDEOS = 10  # of one test set: on fewer, two models rank alike by chance
-POWER = 0.8
+MIN_SEEDS, MIN_VIDEOS, POWER = 3, 10, 0.8  # on fewer videos of one test set two models rank alike by chance
 Verdict = Literal["different", "negligible", "equivalent", "undecided"]
 
 
@@ -30,11 +28,10 @@ class TTest:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything about a - b. `flag`: empty, `identical`, `nan`, `few-seeds`, `few-splits` or
-    `few-videos`.
+    """Everything about a - b. `flag`: empty, `identical`, `nan`, `few-seeds`, `few-splits` or `few-videos`.
 
     n_seeds: seeds where both are finite; n_splits: how many splits, drawn apart, would tell as much of the spread
-    (degrees of freedom + 1, rounded down), or trainings on one test set; none where that has fewer than `MIN_VIDEOS`.
+    (degrees of freedom + 1, rounded down), or trainings on one test set; 0 where that has too few videos.
     ci_low, ci_high: at level 1 - alpha; tost_low, tost_high: at 1 - 2 alpha, the interval that TOST
     compares with the margin. spread: std of the differences, one a seed.
     detectable: the smallest difference that the corrected t-test finds with 80 % power at this spread.
@@ -155,8 +152,8 @@ def compare_on_one_test_set(
     """
     d = _differences(a, b)
     test, df = _on_one_test_set(d, draws, n_videos)
-    found = _comparison(a, b, test, df, len(d) if n_videos >= MIN_VIDEOS else 0, margin, alpha)
-    return found if n_videos >= MIN_VIDEOS or found.flag == "few-seeds" else replace(found, flag="few-videos")
+    found = _comparison(a, b, test, df, len(d), margin, alpha)
+    return found if n_videos >= MIN_VIDEOS else replace(found, n_splits=0, flag=found.flag or "few-videos")
 
 
 def one_test_set_ttest(a: ArrayLike, b: ArrayLike, draws: ArrayLike, n_videos: int) -> TTest:

@@ -102,7 +102,8 @@ def import_features(
     found = places(videos, given)
     entries, bad = _import(videos, imported_settings(name, every, given), every, Reader(given), found, contents, output)
     contents.require_unchanged()
-    _require_one_width(entries, found)
+    for key, what in (("dim", "{} values a row"), ("precision_used", "{} values")):
+        _require_one(key, what, entries, found)
     if bad and on_bad_video == "fail":
         more = f" (and {len(bad) - 1} more videos)" if len(bad) > 1 else ""
         raise UserError(next(iter(bad.values())) + more)
@@ -184,12 +185,13 @@ def _write(path: Path, rows: NDArray[Any], every: int, video: Video, origin: Map
     return attributes | {"checksum": shards.write(path, [rows], rows.shape, str(rows.dtype), starts, attributes)}
 
 
-def _require_one_width(entries: Mapping[str, Mapping[str, Any]], found: Mapping[str, Place]) -> None:
-    widths: dict[int, str] = {}
+def _require_one(key: str, what: str, entries: Mapping[str, Mapping[str, Any]], found: Mapping[str, Place]) -> None:
+    """Raise `UserError` unless an attribute is the same for all."""
+    kinds: dict[str, str] = {}
     for video_id, entry in entries.items():
-        widths.setdefault(int(entry["dim"]), video_id)
-    if len(widths) > 1:
-        (width, first), (other, second) = list(widths.items())[:2]
+        kinds.setdefault(str(entry[key]), video_id)
+    if len(kinds) > 1:
+        (kind, first), (other, second) = list(kinds.items())[:2]
         raise UserError(
-            f"{found[second]}: has {other} values a row, where {found[first]} has {width}; all must have as many"
+            f"{found[second]}: has {what.format(other)}, where {found[first]} has {kind}; all must have the same"
         )

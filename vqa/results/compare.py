@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Sequence
 from math import nan
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
 from vqa.config import Study, load
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
+from vqa.protocol.sampling import Order
 from vqa.results.evaluation import METRICS, read_metrics
 from vqa.results.resampling import OneTestSet, Resampling, compare_resampled, resampling
 from vqa.results.test_sets import dataset_of, test_scores
+from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
+from vqa.study.runs import difference, read_run, refuse
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
 
@@ -78,6 +82,14 @@ def _layout(results: Path) -> Layout:
     return Layout(results, study.store if study and study.store != study.results else results)
 
 
+def _require_own(results: Path, runs: Sequence[RunId]) -> None:
+    """Raise `UserError` where another study on the same store made a run since the metrics were computed."""
+    if study := _study(results):
+        grid, layout = Grid(study), _layout(results)
+        found = [(run, difference(grid, layout, run, read_run(layout.run_folder(run)))) for run in runs]
+        refuse(grid, layout, [each for each in found if each[1]])
+
+
 def _common_splits(
     a: Path, b: Path, cell: Iterable[object], seeds: list[int]
 ) -> tuple[Resampling, Sequence[OneTestSet]]:
@@ -85,8 +97,10 @@ def _common_splits(
     tested on the same videos.
     """
     tested, experiment, mode = map(str, cell)
-    place = dataset_of(tested), experiment, mode[0]
+    place = dataset_of(tested), experiment, cast(Order, mode[0])
     folders = [[_layout(results).run(*place, seed) for seed in seeds] for results in (a, b)]
+    for results in (a, b):
+        _require_own(results, [RunId(*place, seed) for seed in seeds])
     study = _study(a)
     method = study.splits.method if study else "random"
     here, there = (resampling(tested, own, method) for own in folders)

@@ -18,7 +18,7 @@ from vqa.results.evaluation import read_metrics
 from vqa.results.test_sets import by_dataset, dataset_of, test_scores
 from vqa.study.grid import Grid, RunId, train_order
 from vqa.study.layout import ALL, Layout
-from vqa.study.runs import read_run
+from vqa.study.runs import read_run, require_own_runs
 
 _HEADER = ("width", "height", "fps", "frames")
 
@@ -143,3 +143,10 @@ class StudyData:
             if name == dataset:
                 found |= receipt["excluded"]
         return wanted | found
+
+
+def finished(study: Study) -> StudyData:
+    """Raises `UserError` where a run is not the study's: on a shared store another study may have made it since."""
+    data = StudyData(study)
+    require_own_runs(data.grid)
+    return data

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vqa import datasets
+from vqa.backbones import create
 from vqa.config import Dataset, DemoDataset, Study
 from vqa.datasets import demo
 from vqa.datasets.common import Listing, Span
@@ -14,6 +15,7 @@ from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, kind, sizes
 from vqa.study.grid import Grid, Variant
 from vqa.study.parts import check_parts, check_strangers, parts_of, scores_of
+from vqa.study.sources import check_backbones
 from vqa.system.errors import UserError
 
 # Fang et al., Table I: number of videos and MOS range.
@@ -34,7 +36,7 @@ def check_datasets(
     """
     probes = {} if probes is None else probes
     grid = Grid(study)
-    blocks, ready = [], True
+    blocks, ready = _backbones(grid)
     for name, dataset in study.datasets.items():
         lines: list[str] = []
         problems: list[str] = []
@@ -55,6 +57,20 @@ def check_datasets(
             blocks.append(f"  PROBLEM: {error}")
             ready = False
     return "\n\n".join(blocks), ready
+
+
+def _backbones(grid: Grid) -> tuple[list[str], bool]:
+    """What is wrong with them; own checkpoints are loaded, as their extraction will weeks later."""
+    problems: list[str] = []
+    try:
+        check_backbones(grid)
+        for variant in grid.backbones:
+            if weights := variant.settings.weights:
+                settings = variant.settings
+                create(variant.network.name, weights, settings.cube_input, settings.node, settings.class_token)
+    except UserError as error:
+        problems.append(f"  PROBLEM: {error}")
+    return ["\n".join(["backbones", *problems])] if problems else [], not problems
 
 
 def _check_demo(name: str, dataset: DemoDataset, study: Study) -> list[str]:
@@ -94,7 +110,7 @@ def _check_one(
             lines += _predictions(study, name, listing.videos)
         except UserError as error:
             problems.append(str(error))
-    for more_lines, more_problems in (_imports(variant, name, listing.videos) for variant in grid.backbones):
+    for more_lines, more_problems in (_imports(each, name, dataset, listing.videos) for each in grid.backbones):
         lines += more_lines
         problems += more_problems
     if headers and listing.videos and decoded:
@@ -105,9 +121,9 @@ def _check_one(
     return lines, problems
 
 
-def _imports(variant: Variant, dataset: str, videos: Sequence[Video]) -> tuple[list[str], list[str]]:
+def _imports(variant: Variant, name: str, dataset: Dataset, videos: Sequence[Video]) -> tuple[list[str], list[str]]:
     """Whether every video has imported features, by name; what they hold is seen when they are imported."""
-    given = variant.settings.imported.get(dataset)
+    given = variant.settings.imported.get(name)
     if given is None or not videos:
         return [], []
     try:
@@ -115,9 +131,11 @@ def _imports(variant: Variant, dataset: str, videos: Sequence[Video]) -> tuple[l
         found = places(videos, given)
     except UserError as error:
         return [], [f"{variant.name}: {error}"]
-    line = f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}"
+    lines = [f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}"]
     lacking = [video.video_id for video in videos if video.video_id not in found]
-    return [line], [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"] if lacking else []
+    if lacking and dataset.on_bad_video == "exclude":
+        return [*lines, f"  excluded {len(lacking)} videos without features, first {lacking[0]}"], []
+    return lines, [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"] if lacking else []
 
 
 def _predictions(study: Study, dataset: str, videos: Sequence[Video]) -> list[str]:

@@ -187,22 +187,7 @@ def check(grid: Grid, sources: Sources) -> None:
     """Raise `UserError` where a dataset or a checkpoint that the study reads is not there, or a
     backbone cannot follow its settings.
     """
-    for variant in grid.backbones:
-        if variant.imported:
-            _check_import(grid, variant)
-            continue
-        network, settings = variant.network, variant.settings
-        check_settings(network.name, settings.node, settings.cube_input, settings.class_token)
-        if not any(slug == variant.slug for _, slug in network_features(grid)):
-            continue
-        own = settings.weights
-        if own is None and network.weights == "manual":
-            raise UserError(
-                f"backbones.{variant.name}.weights: is needed, this checkpoint is distributed by hand; "
-                f"`vqa weights {network.name} --output FILE` says where to get it"
-            )
-        if own is not None and not own.is_file():
-            raise UserError(f"backbones.{variant.name}.weights: there is no file {own}; give the checkpoint's path")
+    check_backbones(grid)
     for dataset, source in grid.study.datasets.items():
         stored = source.permutations
         if stored is not None and not stored.is_file():
@@ -215,6 +200,26 @@ def check(grid: Grid, sources: Sources) -> None:
         if path and not path.is_file():
             raise UserError(f"experiments.{run.experiment}.predictions: there is no file {path}; give a CSV of scores")
     check_strangers(grid, lambda dataset: sources.listing(dataset).videos)
+
+
+def check_backbones(grid: Grid) -> None:
+    """Raise `UserError` for a backbone that cannot follow its settings, or a checkpoint that is not there."""
+    for variant in grid.backbones:
+        if variant.imported:
+            _check_import(grid, variant)
+            continue
+        network, settings = variant.network, variant.settings
+        check_settings(network.name, settings.node, settings.cube_input, settings.class_token, variant.name)
+        if not any(slug == variant.slug for _, slug in network_features(grid)):
+            continue
+        own = settings.weights
+        if own is None and network.weights == "manual":
+            raise UserError(
+                f"backbones.{variant.name}.weights: is needed, this checkpoint is distributed by hand; "
+                f"`vqa weights {network.name} --output FILE` says where to get it"
+            )
+        if own is not None and not own.is_file():
+            raise UserError(f"backbones.{variant.name}.weights: there is no file {own}; give the checkpoint's path")
 
 
 def _require_given(grid: Grid, sources: Sources) -> None:

@@ -11,15 +11,16 @@ from types import ModuleType
 from vqa.system.errors import UserError
 
 
-def own_class(told: str, name: str, file: Path) -> type:
+def own_class(told: str, name: str, file: Path, top: Path) -> type:
     """The class of `file.py:Class` or `package.module:Class`; files beside it may be imported by it.
 
-    told: what it is, for the one line of the `UserError` of code that does not run. file: where it is written.
+    told: what it is, for the one line of the `UserError` of code that does not run. file: where it is written; top: the
+    folder that its imports are looked for in first.
     """
     module, _, cls = name.rpartition(":")
     file = file.resolve()
     try:
-        found: type = getattr(_from_file(file) if module.endswith(".py") else _from_package(module, file), cls)
+        found: type = getattr(_from_file(file) if module.endswith(".py") else _from_package(module, top), cls)
     except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
         raise UserError(f"{told}: {_where(file, error)}{type(error).__name__}: {error}") from None
     return found
@@ -47,10 +48,9 @@ def _forget(names: set[str], folder: Path) -> None:
             del sys.modules[name]
 
 
-def _from_package(module: str, file: Path) -> ModuleType:
-    """`package.module`, found in `file`: the folder where a command runs need not be on the import path."""
-    inner = module.count(".") + (file.name == "__init__.py")
-    with _first_on_path(file.parents[inner]):
+def _from_package(module: str, top: Path) -> ModuleType:
+    """`package.module`, found below `top`: the folder where a command runs need not be on the import path."""
+    with _first_on_path(top):
         return importlib.import_module(module)
 
 

@@ -76,9 +76,15 @@ def _distances(a: Tensor, b: Tensor, *_: object, **__: object) -> int:
     return 2 * a.shape[-2] * b.shape[-2] * a.shape[-1]
 
 
+def _bilinear(x1: Tensor, weight: Tensor, x2: Tensor, *_: object, **__: object) -> int:
+    """x1 [N, A], weight [R, A, B], x2 [N, B]: A x B products, then B, for each of N x R results."""
+    return 2 * len(x1) * (weight.numel() + weight.shape[0] * weight.shape[2])
+
+
 _FORMULAS = flop_registry | {
     torch.ops.aten.mkldnn_rnn_layer: _lstm,
     torch.ops.aten.mv: _matrix_vector,
+    torch.ops.aten._trilinear: _bilinear,
     torch.ops.aten._cdist_forward: _distances,
     torch.ops.aten._euclidean_dist: _distances,
 }

@@ -5,6 +5,7 @@ import importlib
 import torch
 from torch import Tensor, nn
 
+from vqa.config.code import root
 from vqa.config.heads import HEADS, Head, HeadError, resolve
 from vqa.system.errors import UserError
 from vqa.system.imports import own_class
@@ -68,8 +69,14 @@ def create(name: str, input_size: int, seed: int = 0) -> TemporalModel:
         return build(name, input_size)
 
 
+def declared_size(name: str) -> int | None:
+    """`input_size = N` in the body of a user's class, which takes frames of N values only."""
+    size = getattr(_load(resolve(name)), "input_size", None)
+    return size if isinstance(size, int) else None
+
+
 def _load(head: Head) -> type:
     if head.own:
-        return own_class(f"head '{head.name}'", head.name, head.file)
+        return own_class(f"head '{head.name}'", head.name, head.file, root(head.name, head.file))
     cls: type = getattr(importlib.import_module(f"vqa.temporal.{head.file.stem}"), head.cls)
     return cls

@@ -60,7 +60,8 @@ def train(
     counts = _counted(items)
     waiting = time.perf_counter()
     with lease(_device(run), run.jobs_per_gpu) as device:
-        asked = [_identity(point.run, seed, order, videos, index, parts, init, audit) for point in points(run)]
+        rates = {item.video_id: item.rate for members in items.values() for item in members}
+        asked = [_identity(point.run, seed, order, videos, index, parts, rates, init, audit) for point in points(run)]
         checkpoints = [Checkpoint(output / f"checkpoint-{i}.pt", each) for i, each in enumerate(asked)]
         audits = [Audit(items["test"], parts, scale) if audit else None for _ in checkpoints]
         started += (fitting := time.perf_counter()) - waiting  # for a free GPU: no cost of the training
@@ -77,8 +78,6 @@ def train(
     costs = _costs(outcome.head, feeder, items["train"], device)
     seconds = time.perf_counter() - started + sum(checkpoint.earlier for checkpoint in checkpoints)
     _write(output, tuned, made_by, costs | _code(run) | {"seconds": round(seconds, 3)}, predicted)
-    for checkpoint in checkpoints:
-        checkpoint.remove()
     log.info("done in %.1f s", seconds)
     return outcome
 
@@ -89,6 +88,8 @@ def _write(output: Path, tuned: Tuned, made_by: dict[str, Any], measured: dict[s
     write_text(output / "history.csv", history_csv(tuned.outcome.history))
     write_json(output / "run.json", made_by | measured)
     write_text(output / "predictions.csv", predicted)
+    for path in output.glob("checkpoint-*.pt"):  # of a larger grid that was stopped, too
+        path.unlink()
 
 
 def _counted(items: Mapping[Part, Sequence[Item]]) -> dict[Part, int]:
@@ -134,11 +135,16 @@ def _identity(
     videos: Sequence[Video],
     index: dict[str, Entry],
     parts: Mapping[str, str],
+    rates: Mapping[str, float | None],
     init: Path | None = None,
     audit: bool = False,
 ) -> str:
     """Of all that the state of a training depends on."""
-    data = {v.video_id: (index[v.video_id].checksum, parts[v.video_id], v.mos) for v in videos if v.video_id in index}
+    data = {
+        v.video_id: (index[v.video_id].checksum, parts[v.video_id], v.mos, rates[v.video_id])
+        for v in videos
+        if v.video_id in index
+    }
     settings = identity(run, exclude=PERFORMANCE)
     versions = [TRAINING_VERSION, str(torch.__version__), source(run.head)]
     return digest(

@@ -52,6 +52,3 @@ class Checkpoint:
             seconds = self.earlier + time.monotonic() - self._begun
             part.write_bytes(to_bytes({"identity": self.identity, "seconds": seconds, **state.dump()}))
         self._written = time.monotonic()
-
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)

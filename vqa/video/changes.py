@@ -13,7 +13,7 @@ from vqa.video.picture import display_matrix, turns
 from vqa.video.pyav import fault, open_container
 from vqa.video.raw import is_raw
 from vqa.video.source import open_source, status
-from vqa.video.streams import choose
+from vqa.video.streams import choose, frame_rate
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -33,7 +33,8 @@ def causes(video: Video) -> dict[str, Cause]:
     pixel_format: one with halved colours, other than the usual 8-bit ones.
     interlaced: 1.
     cropped: 1 for a picture cut on its left by less than the decoder's memory is aligned to.
-    The first frame is decoded, since most containers leave it to the coded stream to say the last four.
+    rate: 1 where the declared frame rate counts more than frames, as in AVI: the pixels are the same, times are not.
+    The first frame is decoded, since most containers leave it to the coded stream to say what is shown.
     Raises as `open_video`: `UserError` for what is no video, `RunError` for what cannot be read.
     """
     path = Path(video.path)
@@ -47,7 +48,12 @@ def causes(video: Video) -> dict[str, Cause]:
         if position := [each.index for each in container.streams.video].index(stream.index):
             found["stream"] = position
         found |= _of_frame(frame, stream.codec_context.field_order not in _PROGRESSIVE)
-        return found | ({"cropped": 1} if frame.width != stream.codec_context.width else {})
+        found |= {"cropped": 1} if frame.width != stream.codec_context.width else {}
+        return found | ({} if frame_rate(container, stream) == _mean(stream) else {"rate": 1})
+
+
+def _mean(stream: "VideoStream") -> float | None:
+    return float(stream.average_rate) if stream.average_rate else None
 
 
 def _of_frame(frame: "VideoFrame", interlaced: bool) -> dict[str, Cause]:

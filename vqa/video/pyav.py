@@ -8,7 +8,7 @@ from vqa.system.errors import UserError
 from vqa.video.picture import Painter
 from vqa.video.reader import Decoded, Frame, Header, unreadable
 from vqa.video.source import open_source, out_of_reach
-from vqa.video.streams import choose, declared_frames, declared_seconds
+from vqa.video.streams import choose, declared_frames, declared_seconds, frame_rate
 from vqa.video.versions import libraries
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class PyavReader:
             raise
 
     def _header(self) -> Header:
-        context, rate = self._stream.codec_context, self._stream.average_rate
+        context, rate = self._stream.codec_context, frame_rate(self._container, self._stream)
         height, width = (context.height, context.width) if self._first is None else self._first.shape[:2]
         frames = declared_frames(self._container, self._stream)
-        return Header(width, height, float(rate) if rate else None, frames, str(context.pix_fmt), self._seconds)
+        return Header(width, height, rate, frames, str(context.pix_fmt), self._seconds)
 
     def frames(self, every: int = 1) -> Iterator[Frame | None]:
         self._every = every
@@ -111,7 +111,7 @@ class PyavReader:
         import av
 
         last: float | None = None
-        mean = float(1 / (self._stream.average_rate or 1))
+        mean = 1 / (frame_rate(self._container, self._stream) or 1)
         longest = max(_LONGEST, 2 * mean)
         for packet in self._packets():
             try:

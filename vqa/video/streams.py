@@ -37,6 +37,16 @@ def _score(stream: "VideoStream") -> int:
     return area + (_DEFAULT if stream.disposition & Disposition.default else 0)
 
 
+def frame_rate(container: "InputContainer", stream: "VideoStream") -> float | None:
+    """The mean one, as the container says it, less the empty packets that an AVI file counts; of a DV file its own."""
+    mean, base = stream.average_rate, stream.base_rate
+    if not mean:
+        return None
+    if container.format.name == "avi" and stream.frames:
+        return float(mean * (declared_frames(container, stream) or stream.frames) / stream.frames)
+    return float(base if base and container.format.name == "dv" else mean)
+
+
 def declared_frames(container: "InputContainer", stream: "VideoStream") -> int | None:
     """The container's count, less the frames that an edit list hides (MP4, MOV) and the empty packets (AVI)."""
     if not stream.frames:
@@ -44,8 +54,10 @@ def declared_frames(container: "InputContainer", stream: "VideoStream") -> int |
     index = stream.index_entries
     if container.format.name.startswith("mov"):
         return sum(not entry.is_discard for entry in index) or stream.frames
-    if container.format.name == "avi" and len(index) and index[-1].timestamp >= _WHOLE * stream.frames:
-        return len(index)
+    if container.format.name == "avi" and len(index):
+        last = index[-1].timestamp
+        reached = last + (last - index[0].timestamp) / max(len(index) - 1, 1)  # and as long as the others on the mean
+        return len(index) if reached >= _WHOLE * stream.frames else stream.frames
     return stream.frames
 
 

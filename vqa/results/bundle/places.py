@@ -64,16 +64,15 @@ class Places:
 
     def _place_code(self, module: str, file: Path) -> None:
         """An own file and those it imports from beside it, where its name finds them."""
-        depth = 1 if module.endswith(".py") else len(module.split("."))
-        root, home = file.absolute().parents[depth - 1], Path()
+        root, home = code.root(f"{module}:", file), Path()
         if module.endswith(".py"):
             inside = not Path(module).is_absolute() and not module.startswith("~") and ".." not in Path(module).parts
             home = Path(module).parent if inside else Path("code")
             if not inside:
                 self.moved[module] = f"code/{file.name}"
-        for each in code.files(file):
-            if each.is_relative_to(root.resolve()):
-                self.code[(home / each.relative_to(root.resolve())).as_posix()] = each
+        for each in code.files(f"{module}:", file):
+            if each.is_relative_to(root):
+                self.code[(home / each.relative_to(root)).as_posix()] = each
 
     def source(self, path: str) -> str:
         """Where a source of an extraction, a video or a checkpoint, is said to lie."""
