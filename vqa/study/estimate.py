@@ -18,7 +18,7 @@ from vqa.features.index import read_receipt
 from vqa.features.probe import Probe
 from vqa.manifest import Video
 from vqa.study import resources
-from vqa.study.grid import Grid, RunId, Variant, network_features
+from vqa.study.grid import Grid, RunId, Variant, datasets_by_network, network_features
 from vqa.study.layout import Layout
 from vqa.study.rates import seconds_of
 from vqa.study.resources import Sizes
@@ -82,9 +82,9 @@ def _lines(grid: Grid, clips: Clips, rates: Rates) -> Iterator[str]:
     pixels = sum(clip.frames * clip.pixels for clip in found)
     yield f"  frames     {sum(clip.frames for clip in found):,} in {len(found):,} videos, {pixels:.3g} pixels"
     bytes_each = 4 if study.extraction.storage == "float32" else 2
-    for slug in dict.fromkeys(slug for _, slug in network_features(grid)):
+    for slug, of in datasets_by_network(grid).items():
         variant = grid.backbone_of(slug)
-        own = [clip for dataset, each in network_features(grid) if each == slug for clip in clips[dataset]]
+        own = [clip for dataset in of for clip in clips[dataset]]
         size = sum(rows(variant, clip) for clip in own) * rates.dims.get(slug, _DIM) * bytes_each
         guessed = "" if slug in rates.dims else f", if its rows have {_DIM} values"
         yield f"  {slug}: {_extraction(variant, own, rates)}; {size / 1e9:.2g} GB of features{guessed}"
@@ -175,9 +175,8 @@ def rates_so_far(study: Study, clips: Mapping[str, Mapping[str, Clip]], frames: 
     grid, layout = Grid(study), Layout.of(study)
     benchmarks = layout.results / "benchmarks"
     pixels, dims, rows_a_second = {}, {}, {}
-    for slug in dict.fromkeys(slug for _, slug in network_features(grid)):
-        known = [_bucket(grid, layout, dataset, slug, clips.get(dataset, {}), benchmarks)
-                 for dataset, each in network_features(grid) if each == slug]  # fmt: skip
+    for slug, of in datasets_by_network(grid).items():
+        known = [_bucket(grid, layout, dataset, slug, clips.get(dataset, {}), benchmarks) for dataset in of]
         done, seconds = (sum(each[i] for each in known) for i in (0, 1))
         if seconds:
             pixels[slug] = done / seconds * _jobs_at_once(study)
@@ -194,7 +193,7 @@ def rates_so_far(study: Study, clips: Mapping[str, Mapping[str, Clip]], frames: 
 
 
 def _trained(run: RunId, benchmarks: Path) -> float:
-    return seconds_of(benchmarks / f"train/{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}.tsv")
+    return seconds_of(benchmarks / f"train/{run.name}.tsv")
 
 
 def _bucket(

@@ -22,6 +22,11 @@ class RunId:
     order: Order
     seed: int
 
+    @property
+    def name(self) -> str:
+        """As its log and its benchmark are called."""
+        return f"{self.dataset}/{self.experiment}/{self.order}/seed-{self.seed}"
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -205,6 +210,14 @@ def made_features(grid: Grid) -> list[tuple[str, str]]:
 def network_features(grid: Grid) -> list[tuple[str, str]]:
     """Those of `made_features` that a network computes."""
     return [each for each in made_features(grid) if not grid.backbone_of(each[1]).imported]
+
+
+def datasets_by_network(grid: Grid) -> dict[str, list[str]]:
+    """A backbone's folder name -> the datasets that its network computes features of."""
+    found: dict[str, list[str]] = {}
+    for dataset, slug in network_features(grid):
+        found.setdefault(slug, []).append(dataset)
+    return found
 
 
 def _variant(study: Study, name: str) -> Variant:

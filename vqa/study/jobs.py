@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.datasets import demo
-from vqa.study.grid import Grid, network_features
+from vqa.study.grid import Grid, datasets_by_network
 from vqa.study.layout import ALL, Layout
 from vqa.study.sources import weights
 
@@ -30,7 +30,7 @@ def jobs(grid: Grid, layout: Layout, buckets: Mapping[str, Sequence[str]]) -> It
         yield Job("demo-data", name, demo.table(name, study.store))
     yield from (Job("manifest", name, layout.manifest(name)) for name in study.datasets)
     yield from (Job("probe", name, layout.probe(name)) for name in grid.decoded)
-    for slug in dict.fromkeys(slug for _, slug in network_features(grid)):
+    for slug in datasets_by_network(grid):
         if not grid.backbone_of(slug).settings.weights and not grid.own_backbone(slug):
             checkpoint = weights(grid, layout, slug)
             yield Job("weights", checkpoint.stem, checkpoint)
@@ -43,11 +43,9 @@ def jobs(grid: Grid, layout: Layout, buckets: Mapping[str, Sequence[str]]) -> It
     yield from (Job("index", f"{dataset}/{slug}", layout.index(dataset, slug)) for dataset, slug in grid.features)
     for stage, runs in (("train", grid.trained), ("predictions", grid.given)):
         for run in runs:
-            name = f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}"
-            yield Job(stage, name, layout.run_folder(run) / "predictions.csv")
+            yield Job(stage, run.name, layout.run_folder(run) / "predictions.csv")
     for run in grid.crossed:
-        name = f"{run.dataset}/{run.experiment}/{run.order}/seed-{run.seed}"
-        yield Job("cross", name, layout.cross(run.dataset, run.experiment, run.order, run.seed))
+        yield Job("cross", run.name, layout.cross(run.dataset, run.experiment, run.order, run.seed))
     results = layout.results
     yield Job("evaluate", "", results / "metrics.csv")
     yield Job("videos", "", results / "videos.csv")

@@ -12,7 +12,7 @@ from typing import Any
 from vqa.backbones.weights import place
 from vqa.config.heads import resolve
 from vqa.study.estimate import Clip, Clips, Rates, training_rows, work
-from vqa.study.grid import Grid, Variant, network_features
+from vqa.study.grid import Grid, Variant, datasets_by_network
 from vqa.study.layout import Layout
 from vqa.study.sources import weights
 from vqa.system import devices
@@ -28,7 +28,7 @@ def measured(grid: Grid, clips: Clips, so_far: Rates) -> Rates:
     """The rates with what they lack measured, where a checkpoint is at hand. clips: not empty."""
     clip = _middle(clips)
     pixels, rows, dims = dict(so_far.pixels), dict(so_far.rows), dict(so_far.dims)
-    for slug in dict.fromkeys(slug for _, slug in network_features(grid)):
+    for slug in datasets_by_network(grid):
         if slug not in pixels:
             try:
                 pixels[slug], dims[slug] = _network(grid, grid.backbone_of(slug), clip)

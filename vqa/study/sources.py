@@ -19,7 +19,7 @@ from vqa.features import pairing
 from vqa.features.identity import bucket_of
 from vqa.features.sources import Task, read_seen, write_task
 from vqa.manifest import Video
-from vqa.study.grid import Grid, Variant, network_features
+from vqa.study.grid import Grid, Variant, datasets_by_network
 from vqa.study.layout import ALL, Layout
 from vqa.study.orphans import write_claim
 from vqa.study.parts import check_parts, check_strangers
@@ -210,7 +210,7 @@ def check_backbones(grid: Grid) -> None:
             continue
         network, settings = variant.network, variant.settings
         check_settings(network.name, settings.node, settings.cube_input, settings.class_token, variant.name)
-        if not any(slug == variant.slug for _, slug in network_features(grid)):
+        if variant.slug not in datasets_by_network(grid):
             continue
         own = settings.weights
         if own is None and network.weights == "manual":

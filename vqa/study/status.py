@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa.config import Study
-from vqa.study.grid import Grid, network_features
+from vqa.study.grid import Grid, datasets_by_network
 from vqa.study.jobs import Job, jobs
 from vqa.study.layout import Layout
 from vqa.study.rates import Rate, job_rate, shard_rate
@@ -108,8 +108,7 @@ def _planned(study: Study, layout: Layout) -> dict[str, dict[str, Any]]:
 
 def _videos(grid: Grid, layout: Layout, planned: dict[str, dict[str, Any]]) -> Iterator[Stage]:
     """A row for each network, over all datasets: shards say more than the jobs of many videos that make them."""
-    for slug in dict.fromkeys(slug for _, slug in network_features(grid)):
-        of = [dataset for dataset, each in network_features(grid) if each == slug]
+    for slug, of in datasets_by_network(grid).items():
         total = sum(planned[dataset].get("count", 0) for dataset in of)
         times = sorted(time for dataset in of for time in _shards(layout.features(dataset, slug)))
         stage = Stage(f"{_EXTRACTIONS}{slug}", max(total, len(times)), len(times))

@@ -13,7 +13,7 @@ from vqa.datasets import demo
 from vqa.features.identity import bucket_of
 from vqa.results.contents import Contents
 from vqa.study import console, depends, names, record, resources, session, sources
-from vqa.study.grid import Grid, RunId, made_features, network_features
+from vqa.study.grid import Grid, RunId, datasets_by_network, made_features
 from vqa.study.layout import ALL, Layout, missing_shards
 from vqa.study.parts import split_files
 from vqa.study.sources import Planned, Sources
@@ -128,7 +128,7 @@ def all_videos():
 
 
 def all_weights():
-    return list(dict.fromkeys(weights_file(slug) for _, slug in network_features(GRID)))
+    return list(dict.fromkeys(map(weights_file, datasets_by_network(GRID))))
 
 
 def weights_file(slug):
