@@ -28,7 +28,7 @@ class Layout:
     @property
     def plan(self) -> Path:
         """What submitted jobs know of the datasets."""
-        return self.store / "plan.json"
+        return self.results / "plan.json"
 
     @property
     def hashes(self) -> Path:
