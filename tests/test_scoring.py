@@ -185,8 +185,8 @@ def test_a_raw_video_says_its_rate_where_the_head_pools_in_seconds(trained, tmp_
         np.random.default_rng(0).integers(0, 256, 64 * 48 * 3 // 2 * 40, np.uint8).tobytes()
     )
     head, made_by = load_head(trained / "run/head.pt")
-    pooled = create('{"name":"fc-mean","pooling":"recency"}', head.input_size, 0)
-    save_head(tmp_path / "head.pt", pooled, '{"name":"fc-mean","pooling":"recency"}', made_by)
+    pooled = create('{"name":"fc-pooling","pooling":"recency"}', head.input_size, 0)
+    save_head(tmp_path / "head.pt", pooled, '{"name":"fc-pooling","pooling":"recency"}', made_by)
     scorer = Scorer(tmp_path / "head.pt", trained / "weights.pth")
     scores = {}
     for fps in (None, 30.0, 5.0):

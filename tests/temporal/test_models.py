@@ -112,6 +112,7 @@ def test_what_a_model_learns_beside_its_state_is_told(own):
         ({"layers": 3}, "a mapping with `name`"),
         ({"name": "transformer", "width": 30}, "width must be even and a multiple of heads, got width 30 and heads 4"),
         ({"name": "gru-mean", "pooling": "recency"}, "'gru-mean' has pooling mean; with another it is a 'vsfa'"),
+        ({"name": "fc-mean", "pooling": "recency"}, "with another it is a 'fc-pooling'"),
         ({"name": "transformer-set", "positions": True}, "has positions False; with another it is a 'transformer'"),
         ({"name": "mlp", "width": 0}, "width must be at least 1, got 0"),
         ({"name": "lstm", "hidden": -1}, "hidden must be at least 1, got -1"),

@@ -147,7 +147,8 @@ def test_every_point_resumes_only_its_own_state(indexed, tmp_path, monkeypatch):
     run, asked = Run(epochs=1, tune={"lr": [1e-3, 1e-2]}), []
     monkeypatch.setattr(job, "_identity", lambda *of: asked.append(of) or "same")
     train(run, 2, "S", videos, index, PARTS, tmp_path, {})
-    assert asked == [(point.run, 2, "S", videos, index, PARTS, None, False) for point in points(run)]
+    rates = dict.fromkeys(index)
+    assert asked == [(point.run, 2, "S", videos, index, PARTS, rates, None, False) for point in points(run)]
 
 
 @pytest.mark.parametrize("order", ["O", "S"])

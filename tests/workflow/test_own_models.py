@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.temporal.test_models import SOUND
+from tests.temporal.conftest import SOUND
 from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import RESULTS
 

@@ -89,8 +89,9 @@ def resolve(text: str) -> Head:
     parameters = _parameters(file, cls)
     for option, value in given.items():
         if option in fixed and fixed[option] != value:
-            plain = next(other for other, (where, own, _) in HEADS.items() if where == place and option not in own)
-            raise HeadError(f"'{name}' has {option} {fixed[option]}; with another it is a '{plain}'")
+            rest = place, {key: each for key, each in fixed.items() if key != option}
+            like = next(other for other, (*same, _) in HEADS.items() if tuple(same) == rest)
+            raise HeadError(f"'{name}' has {option} {fixed[option]}; with another it is a '{like}'")
         _check(name, option, value, parameters)
     if name in HEADS and (problem := mistake(cls, _defaults(file, cls) | fixed | given)):
         raise HeadError(f"'{name}': {problem}")
