@@ -51,8 +51,8 @@ def test_hostile_names_reach_every_command_as_they_are(tmp_path):
     shown = project.run("-n", "-p").stdout
     commands = re.findall(r"^(?:Shell command: |\s*)(vqa .*)$", shown, re.M)
     assert {shlex.split(command)[1] for command in commands} == {
-        "demo-data", "manifest", "probe", "weights", "extract", "index", "train", "cross", "evaluate", "tables",
-        "figures", "report",
+        "demo-data", "manifest", "probe", "weights", "extract", "index", "train", "cross", "evaluate", "videos",
+        "shown", "tables", "figures", "report",
     }  # fmt: skip
     (tmp_path / "bin").mkdir()
     stub = tmp_path / "bin" / "vqa"
