@@ -19,7 +19,7 @@ from vqa.system.devices import STAND_IN
 pytestmark = pytest.mark.cluster
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -65,7 +65,7 @@ class Project:
         self, *arguments: object, check: bool = True, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=600, env={**os.environ, **(env or {})}
+            self.command(*arguments), capture_output=True, text=True, timeout=850, env={**os.environ, **(env or {})}
         )
         if check:
             assert result.returncode == 0, result.stdout + result.stderr
