@@ -1,6 +1,7 @@
 """Shared fixtures: real encoded clips, and commands run as a user runs them."""
 
 import subprocess
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from vqa.cli import main
 from vqa.demo.render import encode
 
 REPO = Path(__file__).parents[1]
+
+
+def changed(text: str, *changes: tuple[str, str]) -> str:
+    """A user's file with some of its text replaced; what is replaced must be there."""
+    text = textwrap.dedent(text)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def moving_picture(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> list[np.ndarray]:

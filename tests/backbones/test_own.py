@@ -1,7 +1,6 @@
 """A user's own network as a backbone: its rows are what the class says, and a class that breaks a rule is told how."""
 
 import re
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.conftest import REPO
+from tests.conftest import REPO, changed
 from vqa.backbones import create, own, place, spec
 from vqa.backbones.conformance import check_backbone
 from vqa.backbones.registry import source
@@ -45,11 +44,7 @@ def write(tmp_path):
     """A user's network, with some of its text replaced: its name for a config."""
 
     def written(*changes: tuple[str, str]) -> str:
-        text = textwrap.dedent(SOUND)
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "my_net.py").write_text(text)
+        (tmp_path / "my_net.py").write_text(changed(SOUND, *changes))
         return f"{tmp_path}/my_net.py:MyNet"
 
     return written

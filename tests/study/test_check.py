@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import place, touch
 from tests.datasets.test_readers import konvid
@@ -66,6 +68,22 @@ def test_check_compares_the_four_with_the_papers_table(tmp_path, tiny):
 def summary(dataset: dict[str, Any], method: str = "random") -> tuple[str, bool]:
     raw = {"seeds": 1, "datasets": {"d": dataset}, "experiments": {"e": {"backbone": "efficientnet_lite0"}}}
     return check_datasets(parse(raw | {"splits": {"method": method}}), headers=False, workers=1)
+
+
+def test_own_checkpoints_are_loaded_where_they_will_be_used(tmp_path):
+    weights = tmp_path / "w.pth"
+    raw = {"seeds": 1, "datasets": {"d": {"reader": "demo"}}, "experiments": {"e": {"backbone": "resnet50"}},
+           "backbones": {"resnet50": {"weights": str(weights)}}}  # fmt: skip
+
+    def told(**dataset: str) -> tuple[str, bool]:
+        return check_datasets(parse(raw | {"datasets": {"d": {"reader": "demo", **dataset}}}), False, 1)
+
+    assert f"PROBLEM: backbones.resnet50.weights: there is no file {weights}" in told()[0]
+    torch.save({"conv.weight": torch.zeros(3)}, weights)
+    summary, ready = told()
+    assert not ready and f"PROBLEM: {weights}" in summary
+    weights.unlink()
+    assert "backbones" not in told(manifest=str(tmp_path / "m.csv"))[0]
 
 
 def ugc(tmp_path: Path, count: int, high: float = 4.677) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """A user's own model, as the tests of it change it."""
 
-import textwrap
-
 import pytest
 
+from tests.conftest import changed
 from vqa.temporal.conformance import check_model
 from vqa.temporal.registry import create
 
@@ -31,11 +30,7 @@ def own(tmp_path):
     """A user's model, with some of its text replaced: its name for a config."""
 
     def write(*changes: tuple[str, str]) -> str:
-        text = textwrap.dedent(SOUND)
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "mine.py").write_text(text)
+        (tmp_path / "mine.py").write_text(changed(SOUND, *changes))
         return f"{tmp_path}/mine.py:MyHead"
 
     return write

@@ -82,7 +82,7 @@ def test_the_model_in_the_readme_is_short_and_sound(tmp_path):
                 "True",
                 f"True\n{EXTRA}",
             ),
-            "not of tensors alone: module._extra",
+            "not of tensors alone: module._extra_state",
         ),
         (("super().__init__()", "super().__init__(); self.lazy = nn.LazyLinear(1)"), "uninitialized parameter"),
     ],

@@ -129,6 +129,10 @@ def test_what_is_fitted_has_no_training_to_tune():
 def test_numbers_that_yaml_reads_as_text_are_numbers():
     run = validate(Run, {"head": {"name": "mlp", "dropout": "1e-1"}, "tune": {"head.dropout": ["1e-2", 0.5]}})
     assert [json.loads(each.run.head)["dropout"] for each in points(run)] == [0.01, 0.5]
+    assert [each.change for each in points(validate(Run, {"tune": {"lr": ["1e-4", "0.001"]}}))] == [
+        {"lr": 1e-4},
+        {"lr": 1e-3},
+    ]
     assert json.loads(validate(Run, {"head": {"name": "mlp", "dropout": "1e-1"}}).head)["dropout"] == 0.1
 
 

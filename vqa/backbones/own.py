@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from vqa.backbones import checkpoints, registry
 from vqa.backbones.extractor import Extractor, resize_and_crop
 from vqa.backbones.preprocessing import Preprocessing, Triple
-from vqa.config.code import root
 from vqa.system.errors import UserError
 from vqa.system.imports import own_class
 from vqa.system.serialise import to_bytes
@@ -46,7 +45,7 @@ class Trunk(nn.Module):
 def build(name: str) -> nn.Module:
     """The network as its class makes it, from a fixed seed. Raises `UserError` where it cannot be made."""
     file, _ = registry.own(name)
-    cls = own_class(f"backbone '{name}'", name, file, root(name, file))
+    cls = own_class(f"backbone '{name}'", name, file)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:

@@ -5,9 +5,10 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-_INSTALLED = {Path(path).resolve() for path in sysconfig.get_paths().values()}
+from vqa.system.imports import root
 
 
 class CodeError(ValueError):
@@ -36,13 +37,6 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
         known = f"it has {', '.join(classes)}" if classes else "it has none"
         raise CodeError(f"{file} has no class '{cls}'; {known}")
     return classes[cls]
-
-
-def root(name: str, file: Path) -> Path:
-    """The folder that stands first on the import path while the class `name`, written in `file`, is imported."""
-    module = name.rpartition(":")[0]
-    above = 0 if module.endswith(".py") else module.count(".") + (file.name == "__init__.py")
-    return file.resolve().parents[above]
 
 
 def files(name: str, file: Path) -> tuple[Path, ...]:
@@ -101,5 +95,10 @@ def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[
         yield file.parents[max(level - 1, 0)], parts
         if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
             yield package.parent, parts
-        if not level and top not in _INSTALLED:
+        if not level and top not in _installed():
             yield top, parts
+
+
+@cache
+def _installed() -> set[Path]:
+    return {Path(path).resolve() for path in sysconfig.get_paths().values()}

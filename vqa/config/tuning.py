@@ -23,8 +23,18 @@ def _read_grid(value: Any) -> Any:
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"'{key}' needs a list of values to try")
     if isinstance(grid, dict):
-        return {key: list(map(heads.plain_number, values)) for key, values in grid.items()}
+        return {
+            key: list(map(_number if key in TUNABLE else heads.plain_number, values)) for key, values in grid.items()
+        }
     return grid
+
+
+def _number(value: Any) -> Any:
+    """Numbers are all that these keys take, however they are written."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 Grid = Annotated[dict[str, tuple[int | float | str | bool, ...]], BeforeValidator(_read_grid)]

@@ -1,7 +1,6 @@
 """What the readers share."""
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -10,8 +9,6 @@ from typing import NamedTuple
 
 from vqa.manifest import Video
 from vqa.system.errors import UserError
-
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 
 
 class Span(NamedTuple):
@@ -127,17 +124,6 @@ def listing(root: Path, metadata: Path, rows: Iterable[tuple[Video, Path | None]
         else:
             videos.append(replace(video, path=str(path)))
     return Listing(root=root, videos=videos, metadata=[metadata], lost=lost)
-
-
-def require_decimals(column: Iterable[str], path: Path) -> None:
-    """Raise `UserError` where a comma may part thousands: each before three digits, and numbers without one beside."""
-    texts = [text.strip() for text in column]
-    commas = [text for text in texts if "," in text]
-    if commas and len(commas) < len(texts) and all(map(_THOUSANDS.fullmatch, commas)):
-        raise UserError(
-            f"{path}: {commas[0]!r} may be over a thousand or a decimal; write such numbers without a comma, and "
-            "decimals with a point"
-        )
 
 
 def number(text: str, where: str) -> float:

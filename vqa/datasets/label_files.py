@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vqa.datasets.common import number, require_decimals
+from vqa.datasets.common import number
 from vqa.manifest import COLUMNS, REQUIRED, optional_columns
 from vqa.system.errors import UserError
 from vqa.system.files import read_text
@@ -21,6 +21,7 @@ from vqa.system.files import read_text
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 _CONDITION = re.compile(r"\s*([^=!<>]+?)\s*(==|!=|<=|>=|<|>)\s*([^=!<>]+?)\s*")
 
 
@@ -59,6 +60,18 @@ class Table:
                 f"{self.path}: has no column '{name}'{meaning}; its columns are {_short(', '.join(self.header))}"
             )
         return place
+
+    def require_decimals(self, place: int) -> None:
+        """Raise `UserError` where a column's commas may part thousands: each before three digits, and numbers without
+        one beside them.
+        """
+        texts = [fields[place].strip() for _, fields in self.lines if len(fields) == len(self.header)]
+        commas = [text for text in texts if "," in text]
+        if commas and len(commas) < len(texts) and all(map(_THOUSANDS.fullmatch, commas)):
+            raise UserError(
+                f"{self.path}: {commas[0]!r} may be over a thousand or a decimal; write such numbers without a comma, "
+                "and decimals with a point"
+            )
 
 
 def _short(text: str) -> str:
@@ -135,9 +148,7 @@ def rows(found: Table, columns: Mapping[str, str], where: str | None, extension:
         if name not in places:
             places[name] = found.required(name, "; name it under `columns:`")
     keep = _conditions(found, where)
-    require_decimals(
-        (fields[places["mos"]] for _, fields in found.lines if len(fields) == len(found.header)), found.path
-    )
+    found.require_decimals(places["mos"])
     kept = []
     for line, fields in found.lines:
         at = f"{found.path} line {line}"

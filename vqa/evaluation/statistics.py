@@ -1,8 +1,7 @@
 """Is one condition better than another over repeated random splits, or over trainings tested on the same videos?
 
-All tests are paired by seed: `a` and `b` hold one metric value a seed. Random splits of one
-dataset overlap, so their results are not independent; the corrected tests allow for that. Where all seeds share
-one test set, they do not sample videos at all; `compare_on_one_test_set` resamples them.
+All tests are paired by seed: `a` and `b` hold one metric value a seed. Random splits of one dataset overlap, which the
+corrected tests allow for. Where all seeds share one test set, they do not sample videos: these are resampled.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
-MIN_SEEDS, MIN_VIDEOS, POWER = 3, 10, 0.8  # on fewer videos of one test set two models rank alike by chance
+MIN_SEEDS = 3
+MIN_TESTED = 10  # videos of one test set: on fewer, two models rank alike by chance
+POWER = 0.8
 Verdict = Literal["different", "negligible", "equivalent", "undecided"]
 
 
@@ -32,10 +33,9 @@ class Comparison:
 
     n_seeds: seeds where both are finite; n_splits: how many splits, drawn apart, would tell as much of the spread
     (degrees of freedom + 1, rounded down), or trainings on one test set; 0 where that has too few videos.
-    ci_low, ci_high: at level 1 - alpha; tost_low, tost_high: at 1 - 2 alpha, the interval that TOST
-    compares with the margin. spread: std of the differences, one a seed.
-    detectable: the smallest difference that the corrected t-test finds with 80 % power at this spread.
-    provable: the smallest margin that TOST could have shown at this spread, had the difference been 0.
+    ci_low, ci_high: at level 1 - alpha; tost_low, tost_high: at 1 - 2 alpha, the interval that TOST compares with the
+    margin. spread: std of the differences, one a seed. detectable: the smallest difference that the corrected t-test
+    finds with 80 % power at this spread. provable: the smallest margin that TOST could have shown at a difference of 0.
     """
 
     n_seeds: int
@@ -153,7 +153,7 @@ def compare_on_one_test_set(
     d = _differences(a, b)
     test, df = _on_one_test_set(d, draws, n_videos)
     found = _comparison(a, b, test, df, len(d), margin, alpha)
-    return found if n_videos >= MIN_VIDEOS else replace(found, n_splits=0, flag=found.flag or "few-videos")
+    return found if n_videos >= MIN_TESTED else replace(found, n_splits=0, flag=found.flag or "few-videos")
 
 
 def one_test_set_ttest(a: ArrayLike, b: ArrayLike, draws: ArrayLike, n_videos: int) -> TTest:

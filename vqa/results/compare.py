@@ -1,6 +1,7 @@
 """Two studies side by side: the same cells, the difference, and paired tests over common seeds."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from math import nan
 from pathlib import Path
 from typing import cast
@@ -47,9 +48,9 @@ def compare_metrics(a: Path, b: Path) -> pd.DataFrame:
     """
     first, second = (read_metrics(folder / "metrics.csv") for folder in (a, b))
     joined = first.merge(second, on=[*_CELL, "seed"], suffixes=("_a", "_b"))
-    rows = []
+    sides, rows = (_Side(a), _Side(b)), []
     for cell, group in joined.groupby(_CELL, sort=False):
-        drawn, shared = _common_splits(a, b, cell, group["seed"].tolist())
+        drawn, shared = _common_splits(*sides, cell, group["seed"].tolist())
         rows += [dict(zip(_CELL, cell, strict=True)) | _row(group, metric, drawn, shared) for metric in METRICS]
     return pd.DataFrame(rows)
 
@@ -72,43 +73,45 @@ def _row(group: pd.DataFrame, metric: str, drawn: Resampling, shared: Sequence[O
     }
 
 
-def _study(results: Path) -> Study | None:
-    return load(results / "study.yaml") if (results / "study.yaml").is_file() else None
+class _Side:
+    """One of the two studies. Where its results have no study.yaml, nothing is known but what they hold."""
 
+    def __init__(self, results: Path):
+        self.results = results
+        self.study: Study | None = load(results / "study.yaml") if (results / "study.yaml").is_file() else None
+        apart = self.study is not None and self.study.store != self.study.results
+        self.layout = Layout(results, self.study.store if self.study and apart else results)
+        self._grid = Grid(self.study) if self.study else None
+        self._foreign = cache(self._difference)
 
-def _layout(results: Path) -> Layout:
-    """Where the runs of a study lie: in its results, or in the folder that it shares with others."""
-    study = _study(results)
-    return Layout(results, study.store if study and study.store != study.results else results)
+    def runs(self, runs: Sequence[RunId]) -> list[Path]:
+        """Their folders. Raises `UserError` where another study on the same store made one since the metrics were."""
+        if self._grid:
+            refuse(self._grid, self.layout, [(run, found) for run in runs if (found := self._foreign(run))])
+        return [self.layout.run_folder(run) for run in runs]
 
-
-def _require_own(results: Path, runs: Sequence[RunId]) -> None:
-    """Raise `UserError` where another study on the same store made a run since the metrics were computed."""
-    if study := _study(results):
-        grid, layout = Grid(study), _layout(results)
-        found = [(run, difference(grid, layout, run, read_run(layout.run_folder(run)))) for run in runs]
-        refuse(grid, layout, [each for each in found if each[1]])
+    def _difference(self, run: RunId) -> str:
+        assert self._grid is not None, "asked of a study alone"
+        return difference(self._grid, self.layout, run, read_run(self.layout.run_folder(run)))
 
 
 def _common_splits(
-    a: Path, b: Path, cell: Iterable[object], seeds: list[int]
+    a: _Side, b: _Side, cell: Iterable[object], seeds: list[int]
 ) -> tuple[Resampling, Sequence[OneTestSet]]:
     """A's splits of a cell, and the runs of B and A where these share one given test set; raises `UserError` unless B
     tested on the same videos.
     """
     tested, experiment, mode = map(str, cell)
-    place = dataset_of(tested), experiment, cast(Order, mode[0])
-    folders = [[_layout(results).run(*place, seed) for seed in seeds] for results in (a, b)]
-    for results in (a, b):
-        _require_own(results, [RunId(*place, seed) for seed in seeds])
-    study = _study(a)
-    method = study.splits.method if study else "random"
+    runs = [RunId(dataset_of(tested), experiment, cast(Order, mode[0]), seed) for seed in seeds]
+    folders = [side.runs(runs) for side in (a, b)]
+    method = a.study.splits.method if a.study else "random"
     here, there = (resampling(tested, own, method) for own in folders)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:
             raise UserError(
-                f"{tested}, {experiment}, seed {seed}: {a} and {b} were tested on different videos ({len(test)} and "
-                f"{len(other)}, {len(test & other)} in both); compare studies of equal videos and splits"
+                f"{tested}, {experiment}, seed {seed}: {a.results} and {b.results} were tested on different "
+                f"videos ({len(test)} and {len(other)}, {len(test & other)} in both); compare studies of equal "
+                "videos and splits"
             )
     shared = reversed(folders) if here.one_test_set else ()
     return here, [OneTestSet([test_scores(run, tested, mode[1]) for run in own]) for own in shared]

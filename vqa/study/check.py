@@ -13,7 +13,7 @@ from vqa.features.pairing import places, source_files
 from vqa.features.probe import Probe, probe_all
 from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, kind, sizes
-from vqa.study.grid import Grid, Variant
+from vqa.study.grid import Grid, Variant, datasets_by_network
 from vqa.study.parts import check_parts, check_strangers, parts_of, scores_of
 from vqa.study.sources import check_backbones
 from vqa.system.errors import UserError
@@ -64,10 +64,10 @@ def _backbones(grid: Grid) -> tuple[list[str], bool]:
     problems: list[str] = []
     try:
         check_backbones(grid)
-        for variant in grid.backbones:
-            if weights := variant.settings.weights:
-                settings = variant.settings
-                create(variant.network.name, weights, settings.cube_input, settings.node, settings.class_token)
+        for slug in datasets_by_network(grid):  # of features that are given no checkpoint need be there
+            network, settings = grid.backbone_of(slug).network, grid.backbone_of(slug).settings
+            if settings.weights:
+                create(network.name, settings.weights, settings.cube_input, settings.node, settings.class_token)
     except UserError as error:
         problems.append(f"  PROBLEM: {error}")
     return ["\n".join(["backbones", *problems])] if problems else [], not problems

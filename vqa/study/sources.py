@@ -204,13 +204,14 @@ def check(grid: Grid, sources: Sources) -> None:
 
 def check_backbones(grid: Grid) -> None:
     """Raise `UserError` for a backbone that cannot follow its settings, or a checkpoint that is not there."""
+    computed = datasets_by_network(grid)
     for variant in grid.backbones:
         if variant.imported:
             _check_import(grid, variant)
             continue
         network, settings = variant.network, variant.settings
         check_settings(network.name, settings.node, settings.cube_input, settings.class_token, variant.name)
-        if variant.slug not in datasets_by_network(grid):
+        if variant.slug not in computed:
             continue
         own = settings.weights
         if own is None and network.weights == "manual":

@@ -11,14 +11,20 @@ from types import ModuleType
 from vqa.system.errors import UserError
 
 
-def own_class(told: str, name: str, file: Path, top: Path) -> type:
+def root(name: str, file: Path) -> Path:
+    """The folder that stands first on the import path while the class `name`, written in `file`, is imported."""
+    module = name.rpartition(":")[0]
+    above = 0 if module.endswith(".py") else module.count(".") + (file.name == "__init__.py")
+    return file.resolve().parents[above]
+
+
+def own_class(told: str, name: str, file: Path) -> type:
     """The class of `file.py:Class` or `package.module:Class`; files beside it may be imported by it.
 
-    told: what it is, for the one line of the `UserError` of code that does not run. file: where it is written; top: the
-    folder that its imports are looked for in first.
+    told: what it is, for the one line of the `UserError` of code that does not run. file: where it is written.
     """
     module, _, cls = name.rpartition(":")
-    file = file.resolve()
+    file, top = file.resolve(), root(name, file)
     try:
         found: type = getattr(_from_file(file) if module.endswith(".py") else _from_package(module, top), cls)
     except (Exception, SystemExit) as error:  # a user's code may raise anything, or end

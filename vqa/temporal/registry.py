@@ -5,7 +5,6 @@ import importlib
 import torch
 from torch import Tensor, nn
 
-from vqa.config.code import root
 from vqa.config.heads import HEADS, Head, HeadError, resolve
 from vqa.system.errors import UserError
 from vqa.system.imports import own_class
@@ -77,6 +76,6 @@ def declared_size(name: str) -> int | None:
 
 def _load(head: Head) -> type:
     if head.own:
-        return own_class(f"head '{head.name}'", head.name, head.file, root(head.name, head.file))
+        return own_class(f"head '{head.name}'", head.name, head.file)
     cls: type = getattr(importlib.import_module(f"vqa.temporal.{head.file.stem}"), head.cls)
     return cls

@@ -8,7 +8,7 @@ from typing import Any
 
 from vqa.config.versions import TRAINING_VERSION
 from vqa.datasets import label_files
-from vqa.datasets.common import number, require_decimals
+from vqa.datasets.common import number
 from vqa.features.pairing import keys, matched
 from vqa.manifest import Video
 from vqa.protocol import predictions
@@ -56,7 +56,7 @@ class Scores:
             table.required(self.columns.get(key, key), "" if key in self.columns else "; name it under `columns:`")
             for key in ("video_id", "score")
         )
-        require_decimals((fields[score] for _, fields in table.lines if len(fields) == len(table.header)), self.path)
+        table.require_decimals(score)
         found: dict[str, float] = {}
         for line, fields in table.lines:
             where = f"{self.path} line {line}"

@@ -49,11 +49,8 @@ def causes(video: Video) -> dict[str, Cause]:
             found["stream"] = position
         found |= _of_frame(frame, stream.codec_context.field_order not in _PROGRESSIVE)
         found |= {"cropped": 1} if frame.width != stream.codec_context.width else {}
-        return found | ({} if frame_rate(container, stream) == _mean(stream) else {"rate": 1})
-
-
-def _mean(stream: "VideoStream") -> float | None:
-    return float(stream.average_rate) if stream.average_rate else None
+        mean = stream.average_rate
+        return found | ({"rate": 1} if mean and frame_rate(container, stream) != float(mean) else {})
 
 
 def _of_frame(frame: "VideoFrame", interlaced: bool) -> dict[str, Cause]:

@@ -13,6 +13,7 @@ from vqa.manifest import Video, read_manifest
 from vqa.results.bundle.neutral import Neutral, elsewhere
 from vqa.study.grid import Grid
 from vqa.study.layout import Layout
+from vqa.system.imports import root
 
 RESULTS = Path("results")
 STUDY = "study.yaml"
@@ -40,8 +41,8 @@ class Places:
         self.study, self.layout = study, Layout.of(study)
         self.code: dict[str, Path] = {}
         self.moved: dict[str, str] = {}  # modules of own code that lie outside the working folder
-        for module, file in _own(study):
-            self._place_code(module, file)
+        for name, file in _own(study):
+            self._place_code(name, file)
         listed = {name: read_manifest(self.layout.manifest(name)) for name in study.datasets}
         self.videos = {name: _moved(name, videos) for name, videos in listed.items()}
         self._paths = {
@@ -62,17 +63,17 @@ class Places:
             yield folder, f"videos/{dataset}"
             yield str(Path(folder).resolve()), f"videos/{dataset}"
 
-    def _place_code(self, module: str, file: Path) -> None:
+    def _place_code(self, name: str, file: Path) -> None:
         """An own file and those it imports from beside it, where its name finds them."""
-        root, home = code.root(f"{module}:", file), Path()
+        module, top, home = name.rpartition(":")[0], root(name, file), Path()
         if module.endswith(".py"):
             inside = not Path(module).is_absolute() and not module.startswith("~") and ".." not in Path(module).parts
             home = Path(module).parent if inside else Path("code")
             if not inside:
                 self.moved[module] = f"code/{file.name}"
-        for each in code.files(f"{module}:", file):
-            if each.is_relative_to(root):
-                self.code[(home / each.relative_to(root)).as_posix()] = each
+        for each in code.files(name, file):
+            if each.is_relative_to(top):
+                self.code[(home / each.relative_to(top)).as_posix()] = each
 
     def source(self, path: str) -> str:
         """Where a source of an extraction, a video or a checkpoint, is said to lie."""
@@ -102,13 +103,13 @@ class Places:
 
 
 def _own(study: Study) -> Iterator[tuple[str, Path]]:
-    """The module, as the config names it, and the file of each model and backbone of the user's own."""
+    """The name, as in the config, and the file of each model and backbone of the user's own."""
     grid = Grid(study)
     for head in grid.own_models.values():
         found = resolve(head)
-        yield found.name.rpartition(":")[0], found.file
+        yield found.name, found.file
     for name in grid.own_backbones.values():
-        yield name.rpartition(":")[0], registry.own(name)[0]
+        yield name, registry.own(name)[0]
 
 
 def paths(value: Any) -> Iterator[Path]:
