@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-studies test-faults test-simulation test-lowest \
+.PHONY: help setup demo test test-paper test-decoding test-networks test-reruns test-studies test-faults test-simulation test-nets test-lowest \
 	test-cluster fuzz mutate lint format bench bench-size plan power submissions clean
 
 help: ## list what one can do
@@ -49,6 +49,13 @@ test-studies: setup ## own models and networks, pre-training and imports through
 
 test-faults: setup ## kill a study, fill its disk, damage its files (about 4 minutes; root mounts small disks)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m faults tests/workflow
+
+# One session for all: the smoke study is run once, and both cores are busy to the end.
+NETS := decoding or networks or reruns or studies or faults or simulation
+STUDIES ?= 500
+
+test-nets: setup ## all long tests above in one go, with 500 simulated studies a truth and without the largest networks
+	STUDIES=$(STUDIES) $(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "($(NETS)) and not large" tests
 
 # The schema on the disk is worded by a later pydantic. Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
 LOWEST := .venv-lowest

@@ -1,4 +1,4 @@
-"""Python in processes forked from one that has torch and vqa at hand: as apart as new ones, without their imports."""
+"""Python in processes forked from one that has all modules at hand: as apart as new ones, without their imports."""
 
 import multiprocessing
 import os
@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    ["h5py", "pandas", "scipy.stats", "torch", "vqa.cli", "vqa.features.extraction", "vqa.training.job"]
-)
+_MODULES = ["h5py", "pandas", "scipy.stats", "snakemake.cli", "torch"]
+_SERVER.set_forkserver_preload([*_MODULES, "vqa.cli", "vqa.features.extraction", "vqa.training.job"])
 _TIMEOUT = 300
 
 

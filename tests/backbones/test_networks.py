@@ -6,6 +6,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from torchvision.models import get_model_weights
 
 from tests.backbones.plain import NAMES, VIDEO_NAMES, Plain, plain, unset
 from tests.conftest import REPO
@@ -17,6 +18,7 @@ from vqa.backbones.families import family
 FAST = ("convnext_tiny", "efficientnet_v2_s", "googlenet", "maxvit_t", "mnasnet0_5", "mvit_v2_s", "regnet_y_400mf",
         "shufflenet_v2_x0_5", "swin3d_t", "swin_t", "vit_b_32")  # fmt: skip
 ALL = [*NAMES, *VIDEO_NAMES]
+LARGE = 60e6  # parameters
 
 
 def extractor(name: str, found: Plain) -> Extractor:
@@ -67,7 +69,12 @@ def test_the_whole_table_is_what_is_computed():
     assert table() == TABLE, "run `python -m vqa.backbones.catalogue` and keep its output"
 
 
+def marks(name: str) -> tuple[pytest.MarkDecorator, ...]:
+    size = max(each.meta["num_params"] for each in get_model_weights(name))
+    return (pytest.mark.large,) if size > LARGE else ()
+
+
 @pytest.mark.networks
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in ALL])
 def test_every_network_gives_the_plain_features(name):
     agree(name)

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.evaluation.test_simulation import ALPHA, SEEDS, at_most
+from tests.evaluation.test_simulation import ALPHA, FULL, SEEDS, at_most
 from vqa.evaluation.sensitivity import Agreement, agreement, blind
 from vqa.evaluation.statistics import holm
-
-FULL = pytest.param(2000, marks=pytest.mark.simulation)
 
 
 def draw_tests(rng: np.random.Generator, videos: int, seeds: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:

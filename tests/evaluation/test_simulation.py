@@ -1,8 +1,9 @@
 """Words against truths: studies are simulated whose difference is known, and every wrong word is counted.
 
-The light version runs with the others; `make test-simulation` runs the 2,000 studies a truth.
+The light version runs with the others; `make test-simulation` runs the 2,000 studies a truth, or STUDIES.
 """
 
+import os
 import re
 from collections import Counter
 from functools import cache
@@ -19,7 +20,8 @@ from vqa.evaluation.statistics import compare, holm, paired_ttest, verdict
 from vqa.results.resampling import Resampling
 
 ALPHA, MARGIN, SEEDS = 0.05, 0.02, 10
-FULL = pytest.param(2000, marks=pytest.mark.simulation)
+STUDIES = int(os.environ.get("STUDIES") or 2000)
+FULL = pytest.param(STUDIES, marks=pytest.mark.simulation)
 each_size = pytest.mark.parametrize("studies", [120, FULL])
 TRUTHS = {"none": 0.0, "inside": -0.01, "outside": -MARGIN}
 SPREADS = {"small": 0.006, "middle": 0.012, "large": 0.03}
@@ -52,7 +54,7 @@ def at_most(rate: float, studies: int) -> float:
 
 
 @pytest.mark.parametrize(
-    "spread,studies", [("middle", 120), *(pytest.param(s, 2000, marks=pytest.mark.simulation) for s in SPREADS)]
+    "spread,studies", [("middle", 120), *(pytest.param(s, STUDIES, marks=pytest.mark.simulation) for s in SPREADS)]
 )
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_wrong_words_are_rarer_than_alpha(truth, spread, studies):
@@ -93,7 +95,7 @@ LIGHT = [("none", kind, 120) for kind in (5, 19, *KINDS[5:])]
 
 @pytest.mark.parametrize(
     "truth,kind,studies",
-    [*LIGHT, *(pytest.param(*each, 2000, marks=pytest.mark.simulation) for each in product(TRUTHS, KINDS))],
+    [*LIGHT, *(pytest.param(*each, STUDIES, marks=pytest.mark.simulation) for each in product(TRUTHS, KINDS))],
 )
 def test_given_test_sets_that_overlap_are_wrong_no_more_than_alpha(truth, kind, studies):
     """What a video does to the difference, all seeds that test on it share; each training adds its own noise."""

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.cli import main as snakemake
 
+from tests import forked
 from tests.conftest import REPO
 
 SMOKE = REPO / "workflow" / "studies" / "smoke.yaml"
@@ -73,7 +75,11 @@ class Project:
 
     def jobs(self, *arguments: object, env: dict[str, str] | None = None) -> Counter[str]:
         """How many jobs of each rule Snakemake plans; empty when there is nothing to do."""
-        return planned(self.run("--dry-run", *arguments, env=env))
+        if env:
+            return planned(self.run("--dry-run", *arguments, env=env))
+        result = forked.run(snakemake, ("snakemake", *self.command("--dry-run", *arguments)[3:]))
+        assert result.returncode == 0, result.stdout + result.stderr
+        return planned(result)
 
     def snapshot(self) -> dict[str, tuple[int, bytes]]:
         """mtime and bytes of what the study made, logs and benchmarks aside."""

@@ -9,6 +9,8 @@ import yaml
 
 from vqa.demo.render import encode
 
+pytestmark = pytest.mark.reruns
+
 RESULTS = {"evaluate": 1, "videos": 1, "shown": 1, "tables": 1, "figures": 1, "report": 1}
 
 

@@ -13,6 +13,8 @@ from tests.workflow.conftest import Project
 from tests.workflow.test_reruns import customised
 from tests.workflow.test_sources import BACKBONE, write_study
 
+pytestmark = pytest.mark.reruns
+
 VIDEOS = 300
 # Writes the path of each file below a folder that Python stats, lists or opens.
 SPY = """
