@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 CORES ?= 2
 INPUTS ?= 20000
 RUNS ?= 1
+CLUSTER ?= cluster
 READY := $(VENV)/.ready
 # CPU machines: the first torch and torchvision that pip finds must fit together.
 TORCH ?= torch==2.14.1 torchvision==0.29.1
@@ -74,7 +75,7 @@ test-decoding: setup ## decode 147 small videos as the ffmpeg command does (abou
 	$(BIN)/python -m pytest -m '' tests/video/test_decoding.py
 
 test-cluster: setup ## run the smoke study through a real Slurm, and break it (about 17 minutes; root installs Slurm)
-	$(BIN)/python -m pytest -m cluster tests/cluster
+	$(BIN)/python -m pytest -m "$(CLUSTER)" tests/cluster
 
 fuzz: setup ## read 20,000 mutated files drawn anew (about 3 minutes; RUNS=10 for as many seeds, SEED= to repeat one)
 	$(BIN)/python -m tests.fuzzing.readers --inputs $(INPUTS) --runs $(RUNS) $(if $(SEED),--seed $(SEED))

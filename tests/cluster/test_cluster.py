@@ -58,6 +58,7 @@ def test_each_gpu_job_has_a_device_of_its_own(untrained, cluster):
         assert all(end <= start for (_, end), (start, _) in pairwise(ordered))
 
 
+@pytest.mark.outage
 def test_a_node_lost_with_its_jobs(untrained, finished, cluster, tmp_path):
     process = untrained.start(tmp_path / "log")
     wait_for(lambda: training_nodes(cluster))
@@ -70,6 +71,7 @@ def test_a_node_lost_with_its_jobs(untrained, finished, cluster, tmp_path):
     assert_same_results(untrained, finished)
 
 
+@pytest.mark.outage
 def test_jobs_out_of_memory_get_more_on_the_next_try(untrained, finished, cluster):
     limit = "train:mem_mb=150 if attempt == 1 else 3000"
     result = untrained.run("--group-components", "train=1", "--set-resources", limit, env=cluster.environment)
@@ -86,6 +88,7 @@ def test_a_killed_job_is_tried_again(untrained, finished, cluster, tmp_path):
     assert_same_results(untrained, finished)
 
 
+@pytest.mark.outage
 def test_a_hung_job_reaches_its_time_limit_and_is_tried_again(untrained, finished, cluster, tmp_path):
     limit = "train:runtime=1 if attempt == 1 else 30"
     process = untrained.start(tmp_path / "log", "--group-components", "train=1", "--set-resources", limit)
@@ -97,6 +100,7 @@ def test_a_hung_job_reaches_its_time_limit_and_is_tried_again(untrained, finishe
     assert_same_results(untrained, finished)
 
 
+@pytest.mark.outage
 def test_a_video_replaced_while_jobs_run(finished, cluster, tmp_path):
     """The next start mends what was made of the old video, and nothing else."""
     found, expected = (finished.copy(tmp_path / name) for name in ("found", "expected"))
@@ -119,6 +123,7 @@ def test_a_video_replaced_while_jobs_run(finished, cluster, tmp_path):
     assert found.jobs() == {}
 
 
+@pytest.mark.outage
 def test_snakemake_killed_and_started_at_once_while_its_jobs_run(untrained, finished, cluster, tmp_path):
     process = untrained.start(tmp_path / "log")
     wait_for(lambda: training_nodes(cluster))
