@@ -75,6 +75,7 @@ BOUNDS = [
     (stages.Run, "sampler", 0, -1),
     (stages.Run, "batch_size", 1, 0),
     (schema.Statistics, "margin", 1e-9, 0),
+    (schema.Statistics, "margin", 1e9, float("inf")),
     (schema.Statistics, "alpha", 1e-9, 0),
     (schema.Statistics, "alpha", 0.499, 0.5),
     (schema.Plots, "dpi", 50, 49),

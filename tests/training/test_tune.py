@@ -112,6 +112,7 @@ def test_the_steps_of_an_epoch_are_those_of_the_chosen_point(study, tmp_path):
         ({"lr": [-1]}, "greater than 0"),
         ({"head.layers": [2]}, "no option 'layers'"),
         ({"head.name": ["gru-mean"]}, "'head.name' cannot be tuned"),
+        ({"lr": [1e-3, 1e-4, "0.001"]}, "'lr' has 0.001 twice"),
         ({"head.width": [8, 0]}, "width must be at least 1, got 0"),
     ],
 )

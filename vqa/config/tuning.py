@@ -22,11 +22,13 @@ def _read_grid(value: Any) -> Any:
             raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"'{key}' needs a list of values to try")
-    if isinstance(grid, dict):
-        return {
-            key: list(map(_number if key in TUNABLE else heads.plain_number, values)) for key, values in grid.items()
-        }
-    return grid
+    if not isinstance(grid, dict):
+        return grid
+    read = {key: list(map(_number if key in TUNABLE else heads.plain_number, values)) for key, values in grid.items()}
+    for key, values in read.items():
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise ValueError(f"'{key}' has {twice[0]} twice")
+    return read
 
 
 def _number(value: Any) -> Any:
