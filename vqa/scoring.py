@@ -135,7 +135,7 @@ class Scorer:
             if features.dim != self.head.input_size:
                 raise UserError(f"the head takes {self.head.input_size} features, the backbone gives {features.dim}")
             try:
-                yield Score(Path(clip.video.path), *self._apply(clip.video, features, clip.header.fps))
+                yield Score(Path(clip.video.path), *self._apply(clip.video, features, clip.fps))
             except UserError as error:
                 yield Failed(clip.video, error)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.video.ffmpeg import ffmpeg
 from vqa.backbones import checkpoints
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
@@ -40,7 +41,7 @@ def shard_of(folder: Path, video: Video, **more: object) -> dict[str, object]:
         "fingerprint": fingerprint(DEPENDS | {"weights": "w"}, video, content, {}), "rows": 3, "dim": 2,
         "source_size": status.st_size, "source_mtime_ns": status.st_mtime_ns, "source_sha256": content,
         "decoder": "pyav 18.1.0, libavcodec 62.28.102", "precision_used": "bfloat16", "frames_decoded": 3,
-        "frames_container": 3, "corrupt_frames": 0, **more,
+        "frames_container": 3, "corrupt_frames": 0, "fps": 24.0, **more,
     }  # fmt: skip
     rows = np.full((3, 2), len(video.video_id), np.float16)
     checksum = shards.write(folder / f"{video.video_id}.h5", [rows], (3, 2), "float16", range(3), attributes)
@@ -49,7 +50,8 @@ def shard_of(folder: Path, video: Video, **more: object) -> dict[str, object]:
 
 @pytest.fixture
 def video(tmp_path, monkeypatch) -> Video:
-    monkeypatch.setattr(buckets, "causes", lambda video: {})  # the bytes are no video: nothing to look up
+    for look, nothing in (("causes", {}), ("other_rate", False)):  # the bytes are no video: nothing to look up
+        monkeypatch.setattr(buckets, look, lambda *_, nothing=nothing: nothing)
     (tmp_path / "a.mp4").write_bytes(b"bytes of a video")
     return Video("a", str(tmp_path / "a.mp4"), 1.0)
 
@@ -108,6 +110,16 @@ def test_a_video_with_a_cause_is_extracted_again_once(tmp_path, video, monkeypat
     )  # fmt: skip
     monkeypatch.setattr(buckets, "causes", lambda video: pytest.fail("a shard of this version opens no video"))
     assert kept(tmp_path, video)
+
+
+def test_a_shard_of_another_version_with_another_rate_is_extracted_again(tmp_path, make_clip):
+    """20 frames in a second: a shard that says 60 a second is mended, one that says 20 is kept."""
+    clip = make_clip(tmp_path / "a.mp4", frames=20, fps=20)
+    ffmpeg("-loglevel", "error", "-i", clip, "-c", "copy", tmp_path / "a.mkv")
+    video = Video("a", str(tmp_path / "a.mkv"), 1.0)
+    for fps in (20.0, 60.0):
+        shard_of(tmp_path, video, frames_decoded=20, fps=fps)
+        assert kept(tmp_path, video) == (fps == 20.0)
 
 
 def test_a_touched_video_keeps_its_shard_and_a_replaced_one_does_not(tmp_path, video):

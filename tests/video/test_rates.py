@@ -1,12 +1,30 @@
 """The frame rate, where what the container says of it is no mean of frames."""
 
+from fractions import Fraction
+from pathlib import Path
+
+import av
 import pytest
 
 from tests.conftest import encode_clip
 from tests.video.ffmpeg import ffmpeg
 from vqa.manifest import Video
-from vqa.video import causes, open_video
-from vqa.video.reader import incomplete
+from vqa.video import open_video
+from vqa.video.changes import other_rate
+from vqa.video.reader import frames_per_second, incomplete
+
+
+def av_rate(path: Path) -> Fraction:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].average_rate
+
+
+def times_of(path: Path) -> list[float]:
+    """Milliseconds of each frame, as the ffmpeg command has them."""
+    told = path.with_suffix(".crc")
+    how = ["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-f", "framecrc"]
+    ffmpeg("-loglevel", "error", "-copyts", "-i", path, *how, told)
+    return [float(line.split(",")[2]) for line in told.read_text().splitlines() if line[0] != "#"]
 
 
 @pytest.mark.parametrize("frames", [40, 5])
@@ -26,4 +44,25 @@ def test_packets_that_hold_no_frame_do_not_count(tmp_path, frames, ending, argum
     count = sum(1 for _ in reader.frames())
     assert reader.header.fps == rate and count >= frames
     assert incomplete(path, reader.header, reader.decoded, 0.9) is None
-    assert ("rate" in causes(video)) == (ending != "mp4")
+    assert frames_per_second(reader.header, reader.decoded) == pytest.approx(rate, rel=0.05)
+    declared = float(av_rate(path))
+    assert other_rate(video, count, declared) == (abs(declared - rate) > 0.05 * rate)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "flv", "nut", "avi"])
+def test_a_variable_rate_is_that_of_the_frames_own_times(tmp_path, ending):
+    """Every third frame of 30 a second is kept; containers go on to declare 30."""
+    source, path = encode_clip(tmp_path / "a.mp4", frames=120, fps=30), tmp_path / f"b.{ending}"
+    codec = "-c:v libvpx" if ending == "webm" else "-c:v libx264"
+    thinned = f"-vf select=not(mod(n\\,3)) -fps_mode vfr {codec}".split()
+    ffmpeg("-loglevel", "error", "-i", source, *thinned, path)
+    times = times_of(path)
+    reader = open_video(Video("b", str(path), 1.0))
+    assert sum(1 for _ in reader.frames()) == len(times) == 40
+    found = frames_per_second(reader.header, reader.decoded)
+    assert found == pytest.approx(39 * 1000 / (times[-1] - times[0]), rel=0.05) == pytest.approx(10, rel=0.05)
+    assert not other_rate(Video("b", str(path), 1.0), 40, found)
+    if ending in ("mkv", "webm", "nut"):
+        assert reader.header.fps == pytest.approx(30)
+    if ending in ("mkv", "webm"):
+        assert other_rate(Video("b", str(path), 1.0), 40, 30.0)

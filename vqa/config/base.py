@@ -11,7 +11,10 @@ PERFORMANCE = {"threads", "memory_mb", "gpu_mb", "features_mb", "device", "jobs_
 
 
 class Model(BaseModel):
-    """Unknown keys are errors, and numbers finite. A key that came after version 0.1 is marked with `json_schema_extra=ADDED`."""
+    """Unknown keys are errors, numbers are finite.
+
+    A key that came after version 0.1 is marked with `json_schema_extra=ADDED`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -19,7 +19,7 @@ from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256, write_json
 from vqa.system.isolation import guarded
-from vqa.video.changes import causes
+from vqa.video.changes import causes, other_rate
 
 log = logging.getLogger("vqa")
 _RECEIPT = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames",
@@ -79,7 +79,8 @@ class Bucket:
         try:
             if found.get("feature_version") == FEATURE_VERSION:
                 return dict(json.loads(found["causes"]))
-            return guarded(_causes_of, video.path, video, hint="download it again or exclude it")
+            of = int(found["frames_decoded"]), float(found["fps"])
+            return guarded(_causes_of, video.path, video, of, hint="download it again or exclude it")
         except (UserError, KeyError, TypeError, ValueError):
             return {"unknown": True}  # no shard has that: decoding will say what is wrong
 
@@ -93,8 +94,9 @@ class Look:
     unreachable: dict[str, str] = field(default_factory=dict)
 
 
-def _causes_of(path: str, video: Video) -> dict[str, Any]:
-    return causes(video)
+def _causes_of(path: str, video: Video, of: tuple[int, float]) -> dict[str, Any]:
+    """What a video's pixels are, and whether an earlier shard `of` so many frames at such a rate has another rate."""
+    return causes(video) | ({"rate": 1} if other_rate(video, *of) else {})
 
 
 def write_receipt(path: Path, entries: dict[str, dict[str, Any]], bad: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256
 from vqa.video import Decoded, Header, open_video
-from vqa.video.reader import Frame, incomplete
+from vqa.video.reader import Frame, frames_per_second, incomplete
 from vqa.video.source import out_of_reach, status
 
 Watched = Callable[[Iterator[Frame | None]], Iterator[Frame | None]]
@@ -38,6 +38,10 @@ class Clip:
     decoded: Decoded
     decoder: str
     source: Source
+
+    @property
+    def fps(self) -> float | None:
+        return frames_per_second(self.header, self.decoded)
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _attributes(clip: "Clip", rows: int, dim: int) -> dict[str, Any]:
         "corrupt_frames": clip.decoded.corrupt,
         "width": clip.header.width,
         "height": clip.header.height,
-        "fps": clip.header.fps or -1.0,
+        "fps": clip.fps or -1.0,
         "pixel_format": clip.header.pixel_format,
         "source": Path(clip.video.path).name,  # not where it lay: shards travel
         "source_size": clip.source.size,
@@ -146,5 +146,9 @@ def _report_differences(clip: "Clip") -> None:
     decoded, container = clip.decoded, clip.header.frames
     if container and decoded.frames != container:
         log.warning("%s: %d frames decoded, the container says %d", clip.video.path, decoded.frames, container)
+    if clip.fps != (declared := clip.header.fps):
+        log.warning(
+            "%s: its frames come at %.4g a second, the container says %.4g", clip.video.path, clip.fps, declared or 0
+        )
     if decoded.corrupt:
         log.warning("%s: %d frames are corrupt and were concealed", clip.video.path, decoded.corrupt)

@@ -12,8 +12,9 @@ from vqa.system.errors import UserError
 from vqa.video.picture import display_matrix, turns
 from vqa.video.pyav import fault, open_container
 from vqa.video.raw import is_raw
+from vqa.video.reader import rates_agree
 from vqa.video.source import open_source, status
-from vqa.video.streams import choose, frame_rate
+from vqa.video.streams import choose, declared_seconds
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -33,7 +34,6 @@ def causes(video: Video) -> dict[str, Cause]:
     pixel_format: one with halved colours, other than the usual 8-bit ones.
     interlaced: 1.
     cropped: 1 for a picture cut on its left by less than the decoder's memory is aligned to.
-    rate: 1 where the declared frame rate counts more than frames, as in AVI: the pixels are the same, times are not.
     The first frame is decoded, since most containers leave it to the coded stream to say what is shown.
     Raises as `open_video`: `UserError` for what is no video, `RunError` for what cannot be read.
     """
@@ -48,9 +48,20 @@ def causes(video: Video) -> dict[str, Cause]:
         if position := [each.index for each in container.streams.video].index(stream.index):
             found["stream"] = position
         found |= _of_frame(frame, stream.codec_context.field_order not in _PROGRESSIVE)
-        found |= {"cropped": 1} if frame.width != stream.codec_context.width else {}
-        mean = stream.average_rate
-        return found | ({"rate": 1} if mean and frame_rate(container, stream) != float(mean) else {})
+        return found | ({"cropped": 1} if frame.width != stream.codec_context.width else {})
+
+
+def other_rate(video: Video, frames: int, fps: float) -> bool:
+    """Whether a video of so many decoded frames comes at another rate than `fps`, by the length that it declares."""
+    path = Path(video.path)
+    if is_raw(video):
+        return False
+    with open_source(path) as file, open_container(path, file) as container:
+        seconds, of_video = declared_seconds(container, choose(container, path))
+        indexed = container.format.name.startswith("mov")  # its rate is that of its frames
+    if indexed or not seconds or not of_video or not frames:
+        return False
+    return not rates_agree(frames / seconds, fps, frames)
 
 
 def _of_frame(frame: "VideoFrame", interlaced: bool) -> dict[str, Cause]:

@@ -36,6 +36,7 @@ class Decoded:
     seconds: how long the frames last, an interval counting for one second at most, or for two at the mean rate. None
     if times are unknown.
     pauses: seconds that intervals last beyond that.
+    rate: frames a second by their own times, pauses included; None if these are unknown.
     others: the second at which the file's other streams end, where these share its declared length, else 0.
     broken: why the container could not be read to its end, empty if it could.
     """
@@ -45,6 +46,7 @@ class Decoded:
     lost: int = 0
     seconds: float | None = None
     pauses: float = 0.0
+    rate: float | None = None
     others: float = 0.0
     broken: str = ""
 
@@ -64,6 +66,19 @@ class Reader(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+def frames_per_second(header: Header, decoded: Decoded) -> float | None:
+    """The declared rate, or that of the frames' own times where it is another: Matroska, FLV or NUT declare one and
+    hold frames of any times.
+    """
+    declared, found = header.fps, decoded.rate
+    return found if found and not (declared and rates_agree(found, declared, decoded.frames)) else declared
+
+
+def rates_agree(found: float, declared: float, frames: int) -> bool:
+    """To 5 %, and to two frames, by which a container without times of its own, as AVI, may shift the last."""
+    return abs(found - declared) <= (0.05 + 2 / frames) * declared
 
 
 def unreadable(path: Path, reason: str) -> UserError:
