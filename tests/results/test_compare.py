@@ -36,11 +36,21 @@ def second(first: StudyData, folder: Path, metrics: pd.DataFrame) -> Path:
     return folder / "b"
 
 
-def test_two_studies_side_by_side(first, tmp_path):
+def noisy(first: StudyData, folder: Path) -> StudyData:
+    """The same trainings, whose scores are a little worse."""
+    shutil.copytree(first.results, folder / "b")
     rng = np.random.default_rng(0)
-    other = first.metrics.query("seed < 7").copy()
-    other["srocc"] += 0.01 + rng.normal(0, 0.005, len(other))
-    b = second(first, tmp_path, other)
+    for path in sorted((folder / "b" / "runs").rglob("predictions.csv")):
+        rows = pd.read_csv(path)
+        rows["score"] += rng.normal(0, 0.1 * rows["score"].std(), len(rows))
+        rows.to_csv(path, index=False)
+    return evaluated(first.study.model_copy(update={"results": folder / "b"}))
+
+
+def test_two_studies_side_by_side(first, tmp_path):
+    data = noisy(first, tmp_path)
+    b, other = data.results, data.metrics.query("seed < 7")
+    other.to_csv(b / "metrics.csv", index=False)
     result = vqa("compare", first.results, b, "--output", tmp_path / "out.csv")
     assert result.returncode == 0, result.stderr
     found = pd.read_csv(tmp_path / "out.csv")
@@ -58,8 +68,8 @@ def test_two_studies_side_by_side(first, tmp_path):
 
 
 def test_given_test_sets_are_compared_by_what_they_have_in_common(first, tmp_path):
-    other = first.metrics.assign(srocc=first.metrics["srocc"] + np.random.default_rng(0).normal(0.01, 0.005, 16))
-    b = second(first, tmp_path, other)
+    data = noisy(first, tmp_path)
+    b, other = data.results, data.metrics
     given = first.study.model_copy(update={"splits": Splits(method="files", path="parts")})
     drawn = compare_metrics(first.results, b).query("mode == 'OS' and metric == 'srocc'").iloc[0]
     shutil.copytree(first.results, tmp_path / "a")
@@ -94,6 +104,30 @@ def test_studies_tested_on_other_videos_are_not_paired(first, tmp_path):
     assert_one_line_error(result, "cvd2014, frames, seed 5", "different videos (47 and 47, 0 in both)")
     path.unlink()
     assert_one_line_error(vqa("compare", first.results, b), "predictions.csv: cannot be read")
+
+
+def test_runs_trained_again_since_the_metrics_are_refused(first, tmp_path):
+    told = first.metrics.assign(srocc=first.metrics["srocc"].where(first.metrics["seed"] != 5, 0.5))
+    result = vqa("compare", first.results, second(first, tmp_path, told))
+    assert_one_line_error(result, "runs/cvd2014/frames/O/seed-5", "metrics.csv has 0.500", "trained again")
+
+
+def test_runs_of_a_shared_store_are_found_from_any_folder(first, tmp_path):
+    """`shared: store` is relative to where the study ran, not to where it is compared."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    shutil.copytree(first.results / "runs", project / "store/runs")
+    shutil.copytree(first.results, elsewhere / "store")
+    for path in (elsewhere / "store").rglob("run.json"):  # of another study, with the same scores
+        write_text(path, json.dumps(json.loads(path.read_text()) | {"videos": {"train": 900, "val": 1, "test": 47}}))
+    (project / "results").mkdir()
+    shutil.copy(first.results / "metrics.csv", project / "results")
+    shared = first.study.model_copy(update={"results": Path("results"), "shared": Path("store")})
+    write_text(project / "results/study.yaml", to_yaml(shared))
+    b = noisy(first, tmp_path).results
+    expected = vqa("compare", first.results, b)
+    found = vqa("compare", "../project/results", b, cwd=elsewhere)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split("\n")[3:] == expected.stdout.split("\n")[3:]
 
 
 def test_nothing_in_common_is_said(first, tmp_path):

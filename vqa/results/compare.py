@@ -1,7 +1,6 @@
 """Two studies side by side: the same cells, the difference, and paired tests over common seeds."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from math import nan
 from pathlib import Path
 from typing import cast
@@ -9,14 +8,13 @@ from typing import cast
 import pandas as pd
 
 from vqa.config import Study, load
+from vqa.evaluation.metrics import srocc as reached
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.protocol.sampling import Order
 from vqa.results.evaluation import METRICS, read_metrics
 from vqa.results.resampling import OneTestSet, Resampling, compare_resampled, resampling
 from vqa.results.test_sets import dataset_of, test_scores
-from vqa.study.grid import Grid, RunId
 from vqa.study.layout import Layout
-from vqa.study.runs import difference, read_run, refuse
 from vqa.system.errors import UserError
 from vqa.system.files import write_text
 
@@ -50,7 +48,7 @@ def compare_metrics(a: Path, b: Path) -> pd.DataFrame:
     joined = first.merge(second, on=[*_CELL, "seed"], suffixes=("_a", "_b"))
     sides, rows = (_Side(a), _Side(b)), []
     for cell, group in joined.groupby(_CELL, sort=False):
-        drawn, shared = _common_splits(*sides, cell, group["seed"].tolist())
+        drawn, shared = _common_splits(*sides, cell, group)
         rows += [dict(zip(_CELL, cell, strict=True)) | _row(group, metric, drawn, shared) for metric in METRICS]
     return pd.DataFrame(rows)
 
@@ -78,34 +76,52 @@ class _Side:
 
     def __init__(self, results: Path):
         self.results = results
-        self.study: Study | None = load(results / "study.yaml") if (results / "study.yaml").is_file() else None
-        apart = self.study is not None and self.study.store != self.study.results
-        self.layout = Layout(results, self.study.store if self.study and apart else results)
-        self._grid = Grid(self.study) if self.study else None
-        self._foreign = cache(self._difference)
+        study: Study | None = load(results / "study.yaml") if (results / "study.yaml").is_file() else None
+        self.method = study.splits.method if study else "random"
+        self.layout = Layout(results, _store(results, study) if study else results)
 
-    def runs(self, runs: Sequence[RunId]) -> list[Path]:
-        """Their folders. Raises `UserError` where another study on the same store made one since the metrics were."""
-        if self._grid:
-            refuse(self._grid, self.layout, [(run, found) for run in runs if (found := self._foreign(run))])
-        return [self.layout.run_folder(run) for run in runs]
+    def runs(self, cell: Iterable[object], seeds: Sequence[int], srocc: Iterable[float]) -> list[Path]:
+        """The folders of a cell. Raises `UserError` where one reaches another SROCC than the metrics say: trained
+        again since, maybe by another study on the same store.
+        """
+        tested, experiment, mode = map(str, cell)
+        order, test_order = cast(tuple[Order, Order], mode)
+        folders = [self.layout.run(dataset_of(tested), experiment, order, seed) for seed in seeds]
+        for folder, told in zip(folders, srocc, strict=True):
+            scores = test_scores(folder, tested, test_order)
+            found = reached(scores["score"].to_numpy(), scores["mos"].to_numpy())
+            if abs(found - told) > 1e-6:  # either may be undefined
+                raise UserError(
+                    f"{folder}: reaches an SROCC of {found:.3f}, {self.results / 'metrics.csv'} has {told:.3f}; it was "
+                    "trained again since: run `snakemake` on that study first"
+                )
+        return folders
 
-    def _difference(self, run: RunId) -> str:
-        assert self._grid is not None, "asked of a study alone"
-        return difference(self._grid, self.layout, run, read_run(self.layout.run_folder(run)))
+
+def _store(results: Path, study: Study) -> Path:
+    """Where the runs of a study lie: in its results, or in the folder that it shares with others, which may be relative
+    to where the study runs.
+    """
+    if study.store in (study.results, results) or study.store.is_absolute():
+        return results if study.store == study.results else study.store
+    if study.results.is_absolute() or ".." in study.results.parts:
+        raise UserError(
+            f"{results}: shares its runs in {study.store}, below a folder that is not known; write `shared:` as an "
+            "absolute path and run `snakemake` on that study"
+        )
+    return results.absolute().parents[len(study.results.parts) - 1] / study.store
 
 
 def _common_splits(
-    a: _Side, b: _Side, cell: Iterable[object], seeds: list[int]
+    a: _Side, b: _Side, cell: Iterable[object], group: pd.DataFrame
 ) -> tuple[Resampling, Sequence[OneTestSet]]:
     """A's splits of a cell, and the runs of B and A where these share one given test set; raises `UserError` unless B
     tested on the same videos.
     """
     tested, experiment, mode = map(str, cell)
-    runs = [RunId(dataset_of(tested), experiment, cast(Order, mode[0]), seed) for seed in seeds]
-    folders = [side.runs(runs) for side in (a, b)]
-    method = a.study.splits.method if a.study else "random"
-    here, there = (resampling(tested, own, method) for own in folders)
+    seeds = group["seed"].tolist()
+    folders = [side.runs(cell, seeds, group[f"srocc_{name}"]) for side, name in ((a, "a"), (b, "b"))]
+    here, there = (resampling(tested, own, a.method) for own in folders)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:
             raise UserError(
