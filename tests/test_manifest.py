@@ -101,6 +101,14 @@ def test_every_number_is_checked_and_its_place_told(tmp_path, column):
         read_manifest(tmp_path / "m.csv")
 
 
+@pytest.mark.parametrize("column,text", [("mos", "1_2"), ("mos", "٣"), ("fps", "3_0"), ("fps", "0"), ("fps", "-5")])
+def test_what_only_python_takes_for_a_number_is_refused(tmp_path, column, text):
+    row = {"mos": "1", "fps": "25"} | {column: text}
+    (tmp_path / "m.csv").write_text(f"video_id,path,mos,fps\na,a.mp4,{row['mos']},{row['fps']}\n")
+    with pytest.raises(UserError, match=rf"m\.csv line 2: {column} is"):
+        read_manifest(tmp_path / "m.csv")
+
+
 def test_every_missing_column_is_named(tmp_path):
     (tmp_path / "m.csv").write_text("video_id,score\na,1\n")
     with pytest.raises(UserError, match=r"column path, mos is missing; needed are video_id, path, mos$"):

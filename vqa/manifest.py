@@ -119,11 +119,13 @@ def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:
 
 def optional_columns(row: Mapping[str, str], where: str) -> dict[str, Any]:
     """What a row may say of a video beside `video_id, path, mos`; None where it does not."""
+    if (fps := _number(row, "fps", where, float)) is not None and fps <= 0:
+        raise UserError(f"{where}: fps is {fps:g}; leave it empty where it is not known")
     return {
         "mos_std": _number(row, "mos_std", where, float),
         "width": _number(row, "width", where, int),
         "height": _number(row, "height", where, int),
-        "fps": _number(row, "fps", where, float),
+        "fps": fps,
         "frames": _number(row, "frames", where, int),
         "pixel_format": row.get("pixel_format") or None,
         "scene": row.get("scene") or None,
@@ -137,7 +139,7 @@ def _number(row: Mapping[str, str], column: str, where: str, kind: type) -> Any:
         return None
     try:
         value = kind(text)
-        usable = math.isfinite(value)
+        usable = math.isfinite(value) and text.isascii() and "_" not in text  # which Python reads, and nothing else
     except (ValueError, OverflowError):
         usable = False
     if not usable:

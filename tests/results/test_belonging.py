@@ -109,6 +109,16 @@ def test_leftovers_go_and_what_we_did_not_write_stays(tmp_path):
     }
 
 
+def test_without_a_record_leftovers_are_told(tmp_path, caplog):
+    for name in ("verdicts.csv", "verdicts.md", "old.csv", "old.md", "mine.md"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path, ["verdicts"], (".csv", ".md"))
+    assert len(list(tmp_path.glob("*.*"))) == 6
+    assert [": old: no part of the study" in message for message in caplog.messages] == [True]
+    remove_leftovers(tmp_path, ["verdicts"], (".csv", ".md"))
+    assert len(caplog.messages) == 1
+
+
 @pytest.mark.parametrize("name", [*TABLES, "Heads"])
 def test_an_experiment_cannot_take_the_name_of_a_table(tmp_path, name):
     raw = yaml.safe_load(to_yaml(small(tmp_path)))

@@ -1,14 +1,19 @@
 """`vqa check`: what is found, what is missing, and whether it is the paper's."""
 
+import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tests.conftest import assert_one_line_error, vqa
 from tests.datasets.files import place, touch
 from tests.datasets.test_readers import konvid
 from vqa.config import parse
+from vqa.manifest import Video
+from vqa.protocol.splits import split
 from vqa.study.check import check_datasets
 
 
@@ -122,3 +127,28 @@ def test_check_tells_labels_of_another_dataset(tmp_path):
     (tmp_path / "l.txt").write_text("x.mp4, -1, -1, 2\ny.mp4, -1, -1, 3\n")
     told, ready = summary({"reader": "labels", "path": tmp_path / "l.txt", "videos": tmp_path})
     assert not ready and "none of the 2 videos" in told and "label file of another dataset" in told
+
+
+def test_parts_lose_the_videos_without_imported_features(tmp_path):
+    """What trainings will be left with, as their own log counts it; nothing left is a problem, not `ready`."""
+    rows = "".join(f"v{i},{i}.mp4,{i}.5\n" for i in range(20))
+    (tmp_path / "t.csv").write_text("video_id,path,mos\n" + rows)
+    videos = [Video(f"v{i}", f"{i}.mp4", float(i)) for i in range(20)]
+    for named, words in ((15, "parts    train "), (3, "PROBLEM: seed ")):
+        shutil.rmtree(tmp_path / "f", ignore_errors=True)
+        (tmp_path / "f").mkdir()
+        for number in range(named):
+            np.save(tmp_path / "f" / f"v{number}.npy", np.ones((2, 3), np.float32))
+        (tmp_path / "c.yaml").write_text(
+            f"seeds: 4\ndatasets: {{d: {{reader: table, path: {tmp_path}/t.csv, on_bad_video: exclude}}}}\n"
+            f"backbones: {{imp: {{import: {{d: {{path: {tmp_path}/f}}}}}}}}\n"
+            "experiments: {e: {backbone: imp}}\n"
+        )
+        result = vqa("check", "--config", tmp_path / "c.yaml")
+        assert f"excluded {20 - named} videos without features" in result.stdout, result.stdout + result.stderr
+        assert words in result.stdout
+        assert (result.returncode == 0) == (named == 15)
+        if named == 15:
+            left = [Counter(p for v, p in split(videos, s, "random").items() if int(v[1:]) < 15) for s in range(4)]
+            low, high = (pick(each["train"] for each in left) for pick in (min, max))
+            assert f"train {low}" + (f" to {high}" if high > low else "") in result.stdout

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from tests.conftest import REPO
-from vqa.config import LabelsDataset, Run, TableDataset, Training, identity, load, parse
+from vqa.config import LabelsDataset, Run, TableDataset, Training, code, identity, load, parse
 from vqa.config.base import ADDED, Model
 from vqa.config.heads import source
 from vqa.manifest import Video
@@ -25,11 +25,11 @@ from vqa.video.versions import libraries
 WRITTEN = {
     "demo": '{"fps":24,"height":64,"scenes":3,"seconds":0.75,"seed":0,"version":1,"videos":15,"width":96}',
     "extract": '{"backbone":"resnet3d18","bucket":[1,2],"cube_input":"crop112","decoder":"pyav",'
-    '"libraries":"LIBRARIES","node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":2,'
+    '"libraries":"LIBRARIES","node":null,"on_bad_video":"fail","precision":"float32","sources":"SOURCES","storage":"float16","version":3,'
     '"videos":"2f4b3c8317ad725e"}',
     "extract flags": "--backbone resnet3d18 --cube-input crop112 --decoder pyav --precision float32 --storage float16 "
     "--on-bad-video fail",
-    "index": '{"version":2}',
+    "index": '{"version":3}',
     "train": '{"run":{"batch_size":4,"epochs":4,"head":"vsfa","label_scale":"dataset","lr":0.0002,'
     '"precision":"float32","redraw":"run","sample_test":true,"sampler":4,"schedule":"constant",'
     '"selection":"best-val-srocc","split":"random","step_epochs":200,"step_gamma":0.8,"weight_decay":0.0},"version":3}',
@@ -120,6 +120,21 @@ PACKAGE = {
         ("single.py:H", ["beside/layers.py", "other/__init__.py", "other/inner.py"]),
     ],
 )
+def test_neither_vqa_nor_installed_packages_are_part_of_a_users_model(tmp_path, monkeypatch):
+    """A clone beside the file, `pip install --target` on the path: their versions say what they change."""
+    for name in ("site/mypkg", "site/big", "site/big-1.0.dist-info", "vqa/temporal"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+    text = "import big\nfrom vqa.temporal import pooling\nfrom mypkg import near\nclass H: ...\n"
+    (tmp_path / "site/mypkg/model.py").write_text(text)
+    (tmp_path / "site/mypkg/near.py").touch()
+    (tmp_path / "single.py").write_text("from vqa.temporal import pooling\nimport vqa\nclass H: ...\n")
+    monkeypatch.chdir(tmp_path)
+    found = code.files("mypkg.model:H", tmp_path / "site/mypkg/model.py")
+    assert {path.name for path in found} == {"model.py", "near.py", "__init__.py"} and len(found) == 3
+    assert code.files("single.py:H", tmp_path / "single.py") == (tmp_path / "single.py",)
+
+
 def test_every_file_that_a_users_model_imports_is_part_of_it(tmp_path, monkeypatch, head, files):
     for name, text in PACKAGE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

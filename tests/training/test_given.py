@@ -95,10 +95,18 @@ def test_decimal_commas_are_read_where_they_can_be_nothing_else(tmp_path):
     assert Scores(tmp_path / "s.csv").of(VIDEOS) == {"v00": 3.25, "v01": 3.125}
 
 
-def test_columns_that_are_no_json_are_one_line(tmp_path):
-    for text, words in (("x", "'x' is not JSON"), ("[1]", "is no JSON object")):
-        result = imported(tmp_path, "--columns", text)
-        assert result.returncode == 2 and words in result.stderr and "Traceback" not in result.stderr
+@pytest.mark.parametrize(
+    "text,words",
+    [
+        ("x", "'x' is not JSON"),
+        ("[1]", "is no JSON object"),
+        ('{"score":5}', "names other than video_id and score"),
+        ('{"mos":"x"}', "names other than video_id and score"),
+    ],
+)
+def test_columns_that_are_none_are_one_line(tmp_path, text, words):
+    result = imported(tmp_path, "--columns", text)
+    assert result.returncode == 2 and words in result.stderr and "Traceback" not in result.stderr
 
 
 def imported(folder: Path, *arguments: object):

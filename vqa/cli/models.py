@@ -78,6 +78,8 @@ def check_model(name: str, options: dict[str, Any], input_size: int | None) -> N
     """
     try:
         named: Any = json.loads(name) if name.startswith("{") else {"name": name}
+        if "name" in options:
+            raise HeadError("an option is no 'name'; give that alone")
         head = normalise(named | options)
     except (HeadError, TypeError, json.JSONDecodeError) as error:
         raise UserError(f"head: {error}") from None

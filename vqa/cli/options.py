@@ -38,6 +38,16 @@ class JsonMapping(click.ParamType[dict[str, Any]]):
         return found
 
 
+class ColumnNames(JsonMapping):
+    """How a CSV names the columns `video_id` and `score`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        found = super().convert(value, param, ctx)
+        if not found.keys() <= {"video_id", "score"} or not all(isinstance(name, str) for name in found.values()):
+            self.fail(f'{value!r} names other than video_id and score, as {{"score": "quality"}}', param, ctx)
+        return found
+
+
 def settings_options(model: type[BaseModel], only: tuple[str, ...] | None = None) -> Decorator:
     """A decorator adding one option a field of `model` (or of those in `only`)."""
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import click
 
 from vqa import config as configs
-from vqa.cli.options import FILE, FOLDER, JsonMapping, settings_options
+from vqa.cli.options import FILE, FOLDER, ColumnNames, settings_options
 from vqa.config import Run
 from vqa.config.names import SplitMethod
 from vqa.protocol.sampling import Order
@@ -81,7 +81,7 @@ def train(
 @click.option("--permutations", type=FILE, help="VSFA info.mat, for --split stored")
 @click.option("--split-file", type=FILE, help="CSV with columns video_id and split, for --split files")
 @click.option(
-    "--columns", type=JsonMapping(), default="{}", show_default=True, help="JSON: the CSV's names of video_id and score"
+    "--columns", type=ColumnNames(), default="{}", show_default=True, help="JSON: the CSV's names of video_id and score"
 )
 @click.option("--exclude", multiple=True, help="a video that the study leaves out and the CSV may name; repeat")
 @click.option("--same-scores", is_flag=True, help="the CSV serves every split")

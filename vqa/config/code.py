@@ -42,12 +42,13 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
 def files(name: str, file: Path) -> tuple[Path, ...]:
     """A file, those of its user that it imports, and what makes their folder a package, in a fixed order."""
     own, top = file.resolve(), root(name, file)
-    found = _imported(own, top)
+    found: dict[Path, None] = {}
+    _add_imported(own, top, found)
     for folder in own.parents:
         if not (begins := folder / "__init__.py").is_file():
-            return found
-        found = _imported(begins, top, found)
-    return found
+            break
+        _add_imported(begins, top, found)
+    return tuple(found)
 
 
 def digest(name: str, file: Path) -> str:
@@ -67,23 +68,24 @@ def _tree(file: Path) -> ast.Module:
         raise CodeError(f"{file}: is not Python ({error})") from None
 
 
-def _imported(file: Path, top: Path, seen: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+def _add_imported(file: Path, top: Path, seen: dict[Path, None]) -> None:
     """The file and all beside it, or below `top`, that it imports, theirs included, in a fixed order."""
     if file in seen:
-        return seen
-    seen = (*seen, file)
+        return
+    seen[file] = None
     for node in ast.walk(_tree(file)):
         for folder, parts in _modules(node, file, top):
             for depth in range(1, len(parts) + 1):
                 inner = folder.joinpath(*parts[:depth])
                 for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
                     if beside.is_file():
-                        seen = _imported(beside, top, seen)
-    return seen
+                        _add_imported(beside, top, seen)
 
 
 def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[str]]]:
-    """What an import statement may mean: a folder, and the names of a module below it. Installed packages are none."""
+    """What an import statement may mean: a folder, and the names of a module below it. Neither vqa, whose versions say
+    when it changes a result, nor installed packages.
+    """
     level, names = 0, list[str]()
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
@@ -92,13 +94,17 @@ def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[
         names = [f"{module}.{alias.name}".strip(".") for alias in node.names]  # a module or what is in it
     package = next((each for each in file.parents if not (each.parent / "__init__.py").is_file()), file.parent)
     for parts in (name.split(".") for name in names):
+        if not level and parts[0] == "vqa":
+            continue
         yield file.parents[max(level - 1, 0)], parts
         if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
             yield package.parent, parts
-        if not level and top not in _installed():
+        if not level and not _installed(top):
             yield top, parts
 
 
 @cache
-def _installed() -> set[Path]:
-    return {Path(path).resolve() for path in sysconfig.get_paths().values()}
+def _installed(folder: Path) -> bool:
+    """Whether it holds what pip, the system or Python itself put there."""
+    standard = {Path(path).resolve() for path in sysconfig.get_paths().values()}
+    return folder in standard or folder.name in ("site-packages", "dist-packages") or any(folder.glob("*.dist-info"))

@@ -1,6 +1,7 @@
 """`vqa check`: are the datasets what the config and the paper say?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from vqa import datasets
 from vqa.backbones import create
@@ -99,6 +100,12 @@ def _check_one(
         lines.append(f"  MOS      {min(mos):.3f} to {max(mos):.3f}")
     if listing.missing:
         problems.append(datasets.missing_videos(listing))
+    lacking = set[str]()
+    for variant in grid.backbones:
+        found = _imports(variant, name, dataset, listing.videos)
+        lines += found.lines
+        problems += found.problems
+        lacking |= found.excluded
     if len(mos) < MIN_VIDEOS:
         problems.append(f"{len(mos)} videos are too few; a split needs {MIN_VIDEOS}")
     for more_lines, more_problems in (_table_i(dataset.reader, listing), _copies(dataset.reader, listing)):
@@ -106,13 +113,10 @@ def _check_one(
         problems += more_problems
     if len(mos) >= MIN_VIDEOS:
         try:
-            lines += _parts(study, name, listing.videos)
+            lines += _parts(study, name, listing.videos, lacking)
             lines += _predictions(study, name, listing.videos)
         except UserError as error:
             problems.append(str(error))
-    for more_lines, more_problems in (_imports(each, name, dataset, listing.videos) for each in grid.backbones):
-        lines += more_lines
-        problems += more_problems
     if headers and listing.videos and decoded:
         probes[name] = probe_all(listing.videos, workers)
         bad = [each.error for each in probes[name] if each.error]
@@ -121,21 +125,30 @@ def _check_one(
     return lines, problems
 
 
-def _imports(variant: Variant, name: str, dataset: Dataset, videos: Sequence[Video]) -> tuple[list[str], list[str]]:
+class _Imported(NamedTuple):
+    lines: list[str]
+    problems: list[str]
+    excluded: set[str]  # video_ids
+
+
+def _imports(variant: Variant, name: str, dataset: Dataset, videos: Sequence[Video]) -> _Imported:
     """Whether every video has imported features, by name; what they hold is seen when they are imported."""
     given = variant.settings.imported.get(name)
     if given is None or not videos:
-        return [], []
+        return _Imported([], [], set())
     try:
         source_files(given)
         found = places(videos, given)
     except UserError as error:
-        return [], [f"{variant.name}: {error}"]
+        return _Imported([], [f"{variant.name}: {error}"], set())
     lines = [f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}"]
     lacking = [video.video_id for video in videos if video.video_id not in found]
-    if lacking and dataset.on_bad_video == "exclude":
-        return [*lines, f"  excluded {len(lacking)} videos without features, first {lacking[0]}"], []
-    return lines, [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"] if lacking else []
+    if not lacking:
+        return _Imported(lines, [], set())
+    if dataset.on_bad_video == "exclude":
+        excluded = f"  excluded {len(lacking)} videos without features, first {lacking[0]}"
+        return _Imported([*lines, excluded], [], set(lacking))
+    return _Imported(lines, [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"], set())
 
 
 def _predictions(study: Study, dataset: str, videos: Sequence[Video]) -> list[str]:
@@ -192,10 +205,18 @@ def _foreign(span: Span, known: Sequence[Known]) -> bool:
     return bool(ranged) and not any(copy.holds(span) for copy in ranged)
 
 
-def _parts(study: Study, name: str, videos: Sequence[Video]) -> list[str]:
-    """The sizes of the seeds' parts, and a warning where a test part is too small for any metric."""
+def _parts(study: Study, name: str, videos: Sequence[Video], lacking: Collection[str] = ()) -> list[str]:
+    """The sizes of the seeds' parts, and a warning where a test part is too small for any metric.
+
+    lacking: video_ids without features, of which the parts lose theirs. Raises `UserError` where one loses all.
+    """
     check_parts(study, name, videos)
-    counted = [sizes(parts_of(study, name, videos, seed)) for seed in study.seeds_on(name)]
+    counted = []
+    for seed in study.seeds_on(name):
+        parts = parts_of(study, name, videos, seed)
+        counted.append(left := sizes({each: part for each, part in parts.items() if each not in lacking}))
+        if gone := [part for part, count in sizes(parts).items() if count and not left.get(part)]:
+            raise UserError(f"seed {seed}: no {gone[0]} video has features; give more, or other splits")
     if not counted:
         return ["  parts    none: it is tested on as a whole"]
     ranges = {part: (min(n[part] for n in counted), max(n[part] for n in counted)) for part in counted[0]}

@@ -71,7 +71,7 @@ def create(name: str, input_size: int, seed: int = 0) -> TemporalModel:
 def declared_size(name: str) -> int | None:
     """`input_size = N` in the body of a user's class, which takes frames of N values only."""
     size = getattr(_load(resolve(name)), "input_size", None)
-    return size if isinstance(size, int) else None
+    return size if type(size) is int and size > 0 else None
 
 
 def _load(head: Head) -> type:

@@ -17,6 +17,7 @@ from vqa.protocol.split_files import split_file
 from vqa.results.bundle.archive import Member
 from vqa.results.bundle.neutral import without_columns, without_pictures
 from vqa.results.bundle.places import RESULTS, SPLITS, STUDY, Places, labels, permutations, scores
+from vqa.results.leftovers import WRITTEN
 from vqa.results.study_data import StudyData
 from vqa.study.grid import RunId
 from vqa.study.layout import Layout
@@ -136,6 +137,9 @@ class Contents:
             if name not in telling or name == "videos":
                 for suffix in ("png", "pdf"):
                     yield self._file(results / "figures" / f"{name}.{suffix}")
+        for record in (results / "tables" / WRITTEN, results / "figures" / WRITTEN):
+            if record.is_file():
+                yield self._file(record)
         for name in ("report.html", "shown.json") if self.choice.mos else ():
             text = self._text(_there(results / name))
             yield self._name(results / name), (text if self.choice.thumbnails else without_pictures(text)).encode()
