@@ -104,6 +104,21 @@ def test_a_users_model_is_part_of_what_its_trainings_depend_on(tmp_path):
     assert f'--head \'{{"name":"{tmp_path}/mine.py:Mine","width":5}}\'' in depends.train_flags(run, [])
 
 
+def test_neither_vqa_nor_installed_packages_are_part_of_a_users_model(tmp_path, monkeypatch):
+    """A clone beside the file, `pip install --target` on the path: their versions say what they change."""
+    for name in ("site/mypkg", "site/big", "site/big-1.0.dist-info", "vqa/temporal"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+    text = "import big\nfrom vqa.temporal import pooling\nfrom mypkg import near\nclass H: ...\n"
+    (tmp_path / "site/mypkg/model.py").write_text(text)
+    (tmp_path / "site/mypkg/near.py").touch()
+    (tmp_path / "single.py").write_text("from vqa.temporal import pooling\nimport vqa\nclass H: ...\n")
+    monkeypatch.chdir(tmp_path)
+    found = code.files("mypkg.model:H", tmp_path / "site/mypkg/model.py")
+    assert {path.name for path in found} == {"model.py", "near.py", "__init__.py"} and len(found) == 3
+    assert code.files("single.py:H", tmp_path / "single.py") == (tmp_path / "single.py",)
+
+
 PACKAGE = {
     "mypkg/__init__.py": "",
     "mypkg/model.py": "from mypkg.parts import K\nfrom . import near\nfrom .deep import layers\nclass H: ...\n",
@@ -120,21 +135,6 @@ PACKAGE = {
         ("single.py:H", ["beside/layers.py", "other/__init__.py", "other/inner.py"]),
     ],
 )
-def test_neither_vqa_nor_installed_packages_are_part_of_a_users_model(tmp_path, monkeypatch):
-    """A clone beside the file, `pip install --target` on the path: their versions say what they change."""
-    for name in ("site/mypkg", "site/big", "site/big-1.0.dist-info", "vqa/temporal"):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "__init__.py").touch()
-    text = "import big\nfrom vqa.temporal import pooling\nfrom mypkg import near\nclass H: ...\n"
-    (tmp_path / "site/mypkg/model.py").write_text(text)
-    (tmp_path / "site/mypkg/near.py").touch()
-    (tmp_path / "single.py").write_text("from vqa.temporal import pooling\nimport vqa\nclass H: ...\n")
-    monkeypatch.chdir(tmp_path)
-    found = code.files("mypkg.model:H", tmp_path / "site/mypkg/model.py")
-    assert {path.name for path in found} == {"model.py", "near.py", "__init__.py"} and len(found) == 3
-    assert code.files("single.py:H", tmp_path / "single.py") == (tmp_path / "single.py",)
-
-
 def test_every_file_that_a_users_model_imports_is_part_of_it(tmp_path, monkeypatch, head, files):
     for name, text in PACKAGE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
