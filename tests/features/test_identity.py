@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.video.ffmpeg import ffmpeg
 from vqa.backbones import checkpoints
 from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
@@ -110,16 +109,6 @@ def test_a_video_with_a_cause_is_extracted_again_once(tmp_path, video, monkeypat
     )  # fmt: skip
     monkeypatch.setattr(buckets, "causes", lambda video: pytest.fail("a shard of this version opens no video"))
     assert kept(tmp_path, video)
-
-
-def test_a_shard_of_another_version_with_another_rate_is_extracted_again(tmp_path, make_clip):
-    """20 frames in a second: a shard that says 60 a second is mended, one that says 20 is kept."""
-    clip = make_clip(tmp_path / "a.mp4", frames=20, fps=20)
-    ffmpeg("-loglevel", "error", "-i", clip, "-c", "copy", tmp_path / "a.mkv")
-    video = Video("a", str(tmp_path / "a.mkv"), 1.0)
-    for fps in (20.0, 60.0):
-        shard_of(tmp_path, video, frames_decoded=20, fps=fps)
-        assert kept(tmp_path, video) == (fps == 20.0)
 
 
 def test_a_touched_video_keeps_its_shard_and_a_replaced_one_does_not(tmp_path, video):

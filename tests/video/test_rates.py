@@ -7,6 +7,7 @@ import av
 import pytest
 
 from tests.conftest import encode_clip
+from tests.features.test_identity import kept, shard_of
 from tests.video.ffmpeg import ffmpeg
 from vqa.manifest import Video
 from vqa.video import open_video
@@ -66,3 +67,13 @@ def test_a_variable_rate_is_that_of_the_frames_own_times(tmp_path, ending):
         assert reader.header.fps == pytest.approx(30)
     if ending in ("mkv", "webm"):
         assert other_rate(Video("b", str(path), 1.0), 40, 30.0)
+
+
+def test_a_shard_of_another_version_with_another_rate_is_extracted_again(tmp_path, make_clip):
+    """20 frames in a second: a shard that says 60 a second is mended, one that says 20 is kept."""
+    clip = make_clip(tmp_path / "a.mp4", frames=20, fps=20)
+    ffmpeg("-loglevel", "error", "-i", clip, "-c", "copy", tmp_path / "a.mkv")
+    video = Video("a", str(tmp_path / "a.mkv"), 1.0)
+    for fps in (20.0, 60.0):
+        shard_of(tmp_path, video, frames_decoded=20, fps=fps)
+        assert kept(tmp_path, video) == (fps == 20.0)

@@ -1,7 +1,7 @@
 """`vqa check`: are the datasets what the config and the paper say?"""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from vqa import datasets
 from vqa.backbones import create
@@ -14,7 +14,7 @@ from vqa.features.pairing import places, source_files
 from vqa.features.probe import Probe, probe_all
 from vqa.manifest import Video
 from vqa.protocol.splits import MIN_VIDEOS, kind, sizes
-from vqa.study.grid import Grid, Variant, datasets_by_network
+from vqa.study.grid import Grid, datasets_by_network
 from vqa.study.parts import check_parts, check_strangers, parts_of, scores_of
 from vqa.study.sources import check_backbones
 from vqa.system.errors import UserError
@@ -100,12 +100,9 @@ def _check_one(
         lines.append(f"  MOS      {min(mos):.3f} to {max(mos):.3f}")
     if listing.missing:
         problems.append(datasets.missing_videos(listing))
-    lacking = set[str]()
-    for variant in grid.backbones:
-        found = _imports(variant, name, dataset, listing.videos)
-        lines += found.lines
-        problems += found.problems
-        lacking |= found.excluded
+    imported = _imports(grid, name, dataset, listing.videos)
+    lines += imported.lines
+    problems += imported.problems
     if len(mos) < MIN_VIDEOS:
         problems.append(f"{len(mos)} videos are too few; a split needs {MIN_VIDEOS}")
     for more_lines, more_problems in (_table_i(dataset.reader, listing), _copies(dataset.reader, listing)):
@@ -113,7 +110,7 @@ def _check_one(
         problems += more_problems
     if len(mos) >= MIN_VIDEOS:
         try:
-            lines += _parts(study, name, listing.videos, lacking)
+            lines += _parts(study, name, listing.videos, imported.excluded)
             lines += _predictions(study, name, listing.videos)
         except UserError as error:
             problems.append(str(error))
@@ -125,30 +122,36 @@ def _check_one(
     return lines, problems
 
 
-class _Imported(NamedTuple):
-    lines: list[str]
-    problems: list[str]
-    excluded: set[str]  # video_ids
+@dataclass
+class _Imported:
+    """excluded: video_ids without features, where the dataset excludes what is bad."""
+
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    excluded: set[str] = field(default_factory=set)
 
 
-def _imports(variant: Variant, name: str, dataset: Dataset, videos: Sequence[Video]) -> _Imported:
+def _imports(grid: Grid, name: str, dataset: Dataset, videos: Sequence[Video]) -> _Imported:
     """Whether every video has imported features, by name; what they hold is seen when they are imported."""
-    given = variant.settings.imported.get(name)
-    if given is None or not videos:
-        return _Imported([], [], set())
-    try:
-        source_files(given)
-        found = places(videos, given)
-    except UserError as error:
-        return _Imported([], [f"{variant.name}: {error}"], set())
-    lines = [f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}"]
-    lacking = [video.video_id for video in videos if video.video_id not in found]
-    if not lacking:
-        return _Imported(lines, [], set())
-    if dataset.on_bad_video == "exclude":
-        excluded = f"  excluded {len(lacking)} videos without features, first {lacking[0]}"
-        return _Imported([*lines, excluded], [], set(lacking))
-    return _Imported(lines, [f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}"], set())
+    told = _Imported()
+    for variant in grid.backbones:
+        given = variant.settings.imported.get(name)
+        if given is None or not videos:
+            continue
+        try:
+            source_files(given)
+            found = places(videos, given)
+        except UserError as error:
+            told.problems.append(f"{variant.name}: {error}")
+            continue
+        told.lines.append(f"  imported {variant.name}: {len(found)} of {len(videos)} videos are named in {given.path}")
+        lacking = [video.video_id for video in videos if video.video_id not in found]
+        if lacking and dataset.on_bad_video == "exclude":
+            told.lines.append(f"  excluded {len(lacking)} videos without features, first {lacking[0]}")
+            told.excluded |= {*lacking}
+        elif lacking:
+            told.problems.append(f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}")
+    return told
 
 
 def _predictions(study: Study, dataset: str, videos: Sequence[Video]) -> list[str]:

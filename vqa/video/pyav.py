@@ -110,7 +110,6 @@ class PyavReader:
         """Packet by packet: one that does not decode loses its own frame only, as in ffmpeg."""
         import av
 
-        first: float | None = None
         last: float | None = None
         timed = 0
         mean = 1 / (frame_rate(self._container, self._stream) or 1)
@@ -128,10 +127,10 @@ class PyavReader:
                     step = mean if last is None else max(frame.time - last, 0)
                     self.decoded.seconds = (self.decoded.seconds or 0.0) + min(step, longest)
                     self.decoded.pauses += max(step - longest, 0)
-                    first = frame.time if first is None else first
                     last = frame.time if last is None else max(frame.time, last)
+                    elapsed = self.decoded.seconds + self.decoded.pauses - mean
+                    self.decoded.rate = timed / elapsed if elapsed > 0 else None
                     timed += 1
-                    self.decoded.rate = (timed - 1) / (last - first) if last > first else None
                 yield frame
 
     def _packets(self) -> Iterator["Packet[Any] | None"]:

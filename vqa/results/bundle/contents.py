@@ -128,7 +128,7 @@ class Contents:
         for path in sorted({*results.glob("*.csv"), results / "metrics.csv", results / "statistics.csv"}):
             if path.stem not in telling:
                 yield self._file(path)
-        for path in sorted(results.glob("benchmarks/**/*.tsv")):
+        for path in sorted([*results.glob("benchmarks/**/*.tsv"), *results.glob(f"*/{WRITTEN}")]):
             yield self._file(path)
         for name in contents.table_files:
             if Path(name).stem not in telling:
@@ -137,9 +137,6 @@ class Contents:
             if name not in telling or name == "videos":
                 for suffix in ("png", "pdf"):
                     yield self._file(results / "figures" / f"{name}.{suffix}")
-        for record in (results / "tables" / WRITTEN, results / "figures" / WRITTEN):
-            if record.is_file():
-                yield self._file(record)
         for name in ("report.html", "shown.json") if self.choice.mos else ():
             text = self._text(_there(results / name))
             yield self._name(results / name), (text if self.choice.thumbnails else without_pictures(text)).encode()
