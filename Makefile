@@ -53,9 +53,9 @@ test-faults: setup ## kill a study, fill its disk, damage its files (about 4 min
 
 # One session for all: the smoke study is run once, and both cores are busy to the end.
 NETS := decoding or networks or reruns or studies or faults or simulation
-STUDIES ?= 500
+STUDIES ?= 200
 
-test-nets: setup ## all long tests above in one go, with 500 simulated studies a truth and without the largest networks
+test-nets: setup ## all long tests above in one go, with 200 simulated studies a truth and without the largest networks
 	STUDIES=$(STUDIES) $(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "($(NETS)) and not large" tests
 
 # The schema on the disk is worded by a later pydantic. Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
