@@ -52,10 +52,10 @@ test-faults: setup ## kill a study, fill its disk, damage its files (about 4 min
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m faults tests/workflow
 
 # One session for all: the smoke study is run once, and both cores are busy to the end.
-NETS := decoding or networks or reruns or studies or faults or simulation
+NETS := decoding or networks or reruns or studies or simulation
 STUDIES ?= 200
 
-test-nets: setup ## all long tests above in one go, with 200 simulated studies a truth and without the largest networks
+test-nets: setup ## the long tests above but faults in one go, with 200 simulated studies a truth and without the largest networks
 	STUDIES=$(STUDIES) $(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "($(NETS)) and not large" tests
 
 # The schema on the disk is worded by a later pydantic. Torch's lowest is 2.5.0; where only a later one can be had: LOWEST_TORCH="torch==... torchvision==...".
