@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -43,7 +44,7 @@ def speed(root: Path, results: Results, videos: int, rows: int, epochs: int) -> 
 def _bare(run: Run, items: dict, epochs: int) -> float:
     """Features held as float32 tensors, batches padded by torch, the model called as it stands."""
     held = {
-        part: [(torch.from_numpy(item.features[:]).float(), item.label) for item in members]
+        part: [(torch.from_numpy(np.array(item.features)).float(), item.label) for item in members]
         for part, members in items.items()
     }
     model = create_head(run, 0, DIM)
