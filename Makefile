@@ -40,7 +40,7 @@ test-paper: setup ## run a miniature of the whole paper study (about 5 minutes)
 	$(BIN)/python -m pytest -m paper tests/workflow
 
 test-simulation: setup ## count wrong verdicts over 2,000 simulated studies a truth (about 10 minutes)
-	$(BIN)/python -m pytest -n $(CORES) -rP -m simulation tests/evaluation
+	$(BIN)/python -m pytest -n $(CORES) -rP -m simulation tests
 
 test-reruns: setup ## plan a change of every key of the config on finished studies (about 4 minutes)
 	$(BIN)/python -m pytest -n $(CORES) -m reruns tests/workflow

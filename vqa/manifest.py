@@ -137,11 +137,16 @@ def _number(row: Mapping[str, str], column: str, where: str, kind: type) -> Any:
     text = (row.get(column) or "").strip()
     if not text:
         return None
-    try:
-        value = kind(text)
-        usable = math.isfinite(value) and text.isascii() and "_" not in text  # which Python reads, and nothing else
-    except (ValueError, OverflowError):
-        usable = False
-    if not usable:
+    value = finite(text, kind)
+    if value is None:
         raise UserError(f"{where}: {column} is {text!r}, not a finite number; mend or leave out the row")
     return value
+
+
+def finite(text: str, kind: type) -> Any:
+    """A finite number of ASCII digits, without the underscores that Python alone reads; None for any other text."""
+    try:
+        value = kind(text)
+        return value if math.isfinite(value) and text.isascii() and "_" not in text else None
+    except (ValueError, OverflowError):
+        return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from vqa.manifest import Video
+from vqa.manifest import Video, finite
 from vqa.system.errors import UserError
 
 
@@ -128,10 +128,7 @@ def listing(root: Path, metadata: Path, rows: Iterable[tuple[Video, Path | None]
 
 def number(text: str, where: str) -> float:
     """A label, of ASCII digits; decimal commas allowed."""
-    try:
-        value = float(text.replace(",", ".")) if text.isascii() and "_" not in text else float("nan")
-    except ValueError:
-        value = float("nan")
-    if value != value or value in (float("inf"), float("-inf")):
+    value: float | None = finite(text.replace(",", "."), float)
+    if value is None:
         raise UserError(f"{where}: {text!r} is not a number; compare the file with the original download")
     return value

@@ -80,14 +80,19 @@ class _Side:
         self.method = study.splits.method if study else "random"
         self.layout = Layout(results, _store(results, study) if study else results)
 
-    def runs(self, cell: Iterable[object], seeds: Sequence[int], srocc: Iterable[float]) -> list[Path]:
-        """The folders of a cell. Raises `UserError` where one reaches another SROCC than the metrics say: trained
-        again since, maybe by another study on the same store.
+    def runs(
+        self, cell: Iterable[object], seeds: Sequence[int], srocc: Iterable[float]
+    ) -> list[tuple[Path, pd.DataFrame]]:
+        """The folders of a cell, and what each scores.
+
+        Raises `UserError` where one reaches another SROCC than the metrics say: trained again since, maybe by another
+        study on the same store.
         """
         tested, experiment, mode = map(str, cell)
         order, test_order = cast(tuple[Order, Order], mode)
-        folders = [self.layout.run(dataset_of(tested), experiment, order, seed) for seed in seeds]
-        for folder, told in zip(folders, srocc, strict=True):
+        runs = []
+        for seed, told in zip(seeds, srocc, strict=True):
+            folder = self.layout.run(dataset_of(tested), experiment, order, seed)
             scores = test_scores(folder, tested, test_order)
             found = reached(scores["score"].to_numpy(), scores["mos"].to_numpy())
             if abs(found - told) > 1e-6:  # either may be undefined
@@ -95,15 +100,18 @@ class _Side:
                     f"{folder}: reaches an SROCC of {found:.3f}, {self.results / 'metrics.csv'} has {told:.3f}; it was "
                     "trained again since: run `snakemake` on that study first"
                 )
-        return folders
+            runs.append((folder, scores))
+        return runs
 
 
 def _store(results: Path, study: Study) -> Path:
     """Where the runs of a study lie: in its results, or in the folder that it shares with others, which may be relative
     to where the study runs.
     """
-    if study.store in (study.results, results) or study.store.is_absolute():
-        return results if study.store == study.results else study.store
+    if study.store == study.results:
+        return results
+    if study.store.is_absolute():
+        return study.store
     if study.results.is_absolute() or ".." in study.results.parts:
         raise UserError(
             f"{results}: shares its runs in {study.store}, below a folder that is not known; write `shared:` as an "
@@ -118,10 +126,10 @@ def _common_splits(
     """A's splits of a cell, and the runs of B and A where these share one given test set; raises `UserError` unless B
     tested on the same videos.
     """
-    tested, experiment, mode = map(str, cell)
+    tested, experiment, _ = map(str, cell)
     seeds = group["seed"].tolist()
-    folders = [side.runs(cell, seeds, group[f"srocc_{name}"]) for side, name in ((a, "a"), (b, "b"))]
-    here, there = (resampling(tested, own, a.method) for own in folders)
+    runs = [side.runs(cell, seeds, group[f"srocc_{name}"]) for side, name in ((a, "a"), (b, "b"))]
+    here, there = (resampling(tested, [folder for folder, _ in own], a.method) for own in runs)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:
             raise UserError(
@@ -129,5 +137,5 @@ def _common_splits(
                 f"videos ({len(test)} and {len(other)}, {len(test & other)} in both); compare studies of equal "
                 "videos and splits"
             )
-    shared = reversed(folders) if here.one_test_set else ()
-    return here, [OneTestSet([test_scores(run, tested, mode[1]) for run in own]) for own in shared]
+    shared = reversed(runs) if here.one_test_set else ()
+    return here, [OneTestSet([scores for _, scores in own]) for own in shared]
