@@ -54,7 +54,8 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
     """Write all that the results stage reads.
 
     noise: (experiment, mode) -> standard deviation of the score's error, in units of the MOS's,
-    that is added to an error all modes of a seed share; 0 makes a mode equal to the others.
+    that is added to an error all modes of a seed share; 0 makes a mode equal to the others. `NAME by scene` is of the
+    experiment's trainings on splits by scene.
     """
     grid, layout = Grid(study), Layout.of(study)
     rng = np.random.default_rng(0)
@@ -63,14 +64,15 @@ def write_fake(study: Study, noise: dict[tuple[str, str], float] | None = None, 
         n = SIZES[dataset]
         mos = rng.uniform(low, high, n)
         mos[:2] = low, high
-        videos = [Video(f"{dataset}-{i:04d}", f"{i}.mp4", float(m)) for i, m in enumerate(mos)]
+        videos = [Video(f"{dataset}-{i:04d}", f"{i}.mp4", float(m), scene=f"scene-{i % 10}") for i, m in enumerate(mos)]
         write_manifest(layout.manifest(dataset), videos)
         header = Header(960, 540, 30.0, 240, "yuv420p")
         write_probes(layout.probe(dataset), [Probe(video.video_id, header) for video in videos])
         for slug in (slug for name, slug in grid.features if name == dataset):
             _features(layout, dataset, slug, videos, study.datasets[dataset].buckets)
-    for run in grid.trained:
-        asked = {"run": grid.run_settings(run.experiment).model_dump(mode="json"), "seed": run.seed, "order": run.order}
+    for run in [*grid.trained, *grid.by_scene]:
+        settings = grid.run_settings(run.experiment, run.by_scene)
+        asked = {"run": settings.model_dump(mode="json"), "seed": run.seed, "order": run.order}
         inputs = {"inputs": {"init": "of a head that is nowhere"}} if grid.first_of(run) else {}
         _run(layout.run_folder(run), run, noise or {}, epochs, asked | inputs)
     for run in grid.crossed:
@@ -105,7 +107,8 @@ def _run(folder: Path, run: RunId, noise: dict[tuple[str, str], float], epochs: 
     lines = ["video_id,split,test_order,mos,score"]
     for order in "OS":
         own = np.random.default_rng([run.seed, hash_of(run.experiment + run.order + order)]).normal(size=held_out)
-        error = shared + noise.get((run.experiment, run.order + order), 0.0) * own
+        name = f"{run.experiment} by scene" if run.by_scene else run.experiment
+        error = shared + noise.get((name, run.order + order), 0.0) * own
         scores = mos + error * (high - low) / 12**0.5
         lines += [f"v{i},test,{order},{m!r},{s!r}" for i, m, s in zip(ids, mos, scores, strict=True)]
     write_text(folder / "predictions.csv", "\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n")

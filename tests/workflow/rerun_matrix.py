@@ -66,6 +66,7 @@ SMOKE = {
     "experiments.sample-4.datasets": (["demo"], SHOW),
     "experiments.sample-4.seeds": (3, {"train": 1} | EVALUATE),
     "splits.method": ("scene", TRAIN),
+    "splits.scenes": (["demo"], {"train_by_scene": 6, "tables": 1} | REPORT),
     "extraction.decoder": ("decord", EXTRACT),
     "extraction.precision": ("bfloat16", EXTRACT),
     "extraction.storage": ("float32", EXTRACT),

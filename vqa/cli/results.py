@@ -31,7 +31,8 @@ def videos(study: Study, videos: Path, sensitivity: Path) -> None:
     from vqa.study.grid import Grid
     from vqa.study.runs import require_own_runs
 
-    require_own_runs(Grid(study))
+    grid = Grid(study)
+    require_own_runs(grid, grid.runs)
     found, tests = per_video.describe_videos(study)
     per_video.write(videos, found)
     per_video.write(sensitivity, tests)

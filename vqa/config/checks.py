@@ -17,6 +17,7 @@ def check(study: "Study") -> None:
     _crossed(study)
     _stored_splits(study)
     _split_files(study)
+    _scenes(study)
     _places(study)
 
 
@@ -78,6 +79,24 @@ def _stored_splits(study: "Study") -> None:
 def _split_files(study: "Study") -> None:
     if (study.splits.method == "files") != (study.splits.path is not None):
         raise ValueError("splits.method files needs splits.path, the folder that `vqa splits` wrote, and only it")
+
+
+def _scenes(study: "Study") -> None:
+    chosen = study.splits.scenes
+    if chosen and study.splits.method != "random":
+        raise ValueError(
+            f"splits.scenes sets random splits beside those by scene; splits.method is {study.splits.method}"
+        )
+    for name in chosen:
+        if name not in study.datasets:
+            raise ValueError(f"splits.scenes names '{name}'; the study has {', '.join(study.datasets)}")
+        trained = (study.experiments[e] for e in study.experiments if name in study.datasets_of(e))
+        if not any("OO" in experiment.modes and not experiment.predictions for experiment in trained):
+            raise ValueError(
+                f"splits.scenes names '{name}', on which no experiment is trained and tested in order (OO)"
+            )
+    if len(set(chosen)) < len(chosen):
+        raise ValueError("splits.scenes names a dataset twice")
 
 
 def _places(study: "Study") -> None:

@@ -42,6 +42,12 @@ class Splits(Model):
     path: FilePath | None = Field(
         None, description="for method files: the folder, with DATASET/seed-N.csv", json_schema_extra=ADDED
     )
+    scenes: tuple[str, ...] = Field(
+        (),
+        description="for method random: the datasets on which every experiment is trained in order by scene, too; a "
+        "table sets both side by side, no other result changes",
+        json_schema_extra=ADDED,
+    )
 
 
 class Statistics(Model):

@@ -90,6 +90,7 @@ class Contents(_Compared):
         if self.ranked:
             own |= dict.fromkeys(("leaderboard", MATRIX.removesuffix(".csv")), "that of ranks")
         own |= {"audit": "that of the protocol audit"} if self.study.audit else {}
+        own |= {"scenes": "that of splits by scene"} if self.study.splits.scenes else {}
         for name in self.shuffled:
             if name.lower() in own:  # some file systems do not tell `A` from `a`
                 raise UserError(
@@ -155,6 +156,7 @@ class Contents(_Compared):
             names.append("tuning")
         names += ["leaderboard"] * bool(self.ranked)
         names += ["verdicts", *(("sensitivity", "videos") if self.in_order else ())]
+        names += ["scenes"] * bool(self.study.splits.scenes)
         return [*names, "audit"] if self.study.audit else names
 
     @property

@@ -23,10 +23,11 @@ METRICS = ("srocc", "plcc", "krocc", "rmse")
 def evaluate_study(study: Study) -> pd.DataFrame:
     """All metrics of the study, in the order of the config. Raises `UserError` for a run of another study."""
     layout = Layout.of(study)
-    require_own_runs(Grid(study))
+    grid = Grid(study)
+    require_own_runs(grid, grid.runs)
     rows = [
         row
-        for run in Grid(study).runs
+        for run in grid.runs
         for row in _run_rows(layout.run_folder(run), run, study.experiments[run.experiment].modes)
     ]
     return pd.DataFrame(rows)

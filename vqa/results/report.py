@@ -16,7 +16,7 @@ import pandas as pd
 from vqa import __version__
 from vqa.config import DemoDataset, to_yaml
 from vqa.evaluation.statistics import Verdict
-from vqa.results import audit, controls
+from vqa.results import audit, controls, scenes
 from vqa.results.controls import without_controls
 from vqa.results.figures import FIGURES
 from vqa.results.findings import answers, findings
@@ -47,7 +47,7 @@ def write_report(data: StudyData, output: Path) -> None:
         js=assets.joinpath("report.js").read_text(encoding="utf-8"),
         runs=run_counts(study, study.experiments),
         synthetic=SYNTHETIC if any(isinstance(d, DemoDataset) for d in study.datasets.values()) else "",
-        summary=[*summary(data), *controls.answer(data), *answers(data), *audit.answer(data)],
+        summary=[*summary(data), *controls.answer(data), *answers(data), *audit.answer(data), *scenes.answer(data)],
         limits=limits(data),
         tables=[(table, to_latex(table)) for table in all_tables(data)],
         figures=[
@@ -151,6 +151,7 @@ def _jobs(data: StudyData) -> dict[str, list[str]]:
         "import": [f"{dataset}/{slug}" for dataset, slug in features if (dataset, slug) not in extracted],
         "index": [f"{dataset}/{slug}" for dataset, slug in features],
         "train": [run.name for run in data.grid.trained],
+        "train-by-scene": [run.name for run in data.grid.by_scene],
         "predictions": [run.name for run in data.grid.given],
         "evaluate": [""],
         "videos": [""],

@@ -148,5 +148,5 @@ class StudyData:
 def finished(study: Study) -> StudyData:
     """Raises `UserError` where a run is not the study's: on a shared store another study may have made it since."""
     data = StudyData(study)
-    require_own_runs(data.grid)
+    require_own_runs(data.grid, data.grid.runs)
     return data

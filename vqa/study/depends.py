@@ -205,7 +205,12 @@ def tables_depends(study: Study) -> str:
 
 def figures_depends(study: Study) -> str:
     return _shown(
-        study.model_copy(update={"plots": study.plots.model_copy(update={"thumbnails": False})}),
+        study.model_copy(
+            update={
+                "plots": study.plots.model_copy(update={"thumbnails": False}),
+                "splits": study.splits.model_copy(update={"scenes": ()}),
+            }
+        ),
         without={"name", "cross_dataset"},
     )
 

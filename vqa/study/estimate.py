@@ -115,10 +115,11 @@ def _extraction(variant: Variant, clips: Sequence[Clip], rates: Rates) -> str:
 
 
 def _training(grid: Grid, clips: Clips, rates: Rates, cores: int) -> str:
-    told = f"{len(grid.trained)} trainings"
-    if unknown := sorted({run.experiment for run in grid.trained if not _known(grid, run, clips, rates)}):
+    trainings = [*grid.trained, *grid.by_scene]
+    told = f"{len(trainings)} trainings"
+    if unknown := sorted({run.experiment for run in trainings if not _known(grid, run, clips, rates)}):
         return f"{told}, time of {', '.join(unknown)} not known, give --measure"
-    seconds = sum(_row_passes(grid, run, clips) / rates.rows[run.experiment] for run in grid.trained)
+    seconds = sum(_row_passes(grid, run, clips) / rates.rows[run.experiment] for run in trainings)
     side_by_side = max(1, cores // grid.study.training.threads)
     return f"{told}, {duration(seconds / side_by_side)}, {side_by_side} at a time"
 

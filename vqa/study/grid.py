@@ -1,7 +1,7 @@
 """The grid of a study: which backbones, cells and runs a config asks for. Imports no torch."""
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from vqa.backbones.registry import Spec, spec
@@ -21,6 +21,7 @@ class RunId:
     experiment: str
     order: Order
     seed: int
+    by_scene: bool = False  # beside the study's random split of that seed
 
     @property
     def name(self) -> str:
@@ -144,6 +145,13 @@ class Grid:
         return [run for run in self.runs if not self.is_given(run)]
 
     @cached_property
+    def by_scene(self) -> list[RunId]:
+        """The trainings in order once more, on splits by scene, where the study sets these beside random ones."""
+        in_order = {name for name, experiment in self.study.experiments.items() if "OO" in experiment.modes}
+        chosen = [run for run in self.trained if run.dataset in self.study.splits.scenes and run.order == "O"]
+        return [replace(run, by_scene=True) for run in chosen if run.experiment in in_order]
+
+    @cached_property
     def given(self) -> list[RunId]:
         return [run for run in self.runs if self.is_given(run)]
 
@@ -174,9 +182,10 @@ class Grid:
         init = self.study.experiments[run.experiment].init
         return RunId(init.dataset, init.experiment, run.order, run.seed) if init else None
 
-    def run_settings(self, experiment: str) -> Run:
+    def run_settings(self, experiment: str, by_scene: bool = False) -> Run:
         """Everything the trainings of an experiment are told: its own settings over the study's."""
-        return self._runs[experiment]
+        run = self._runs[experiment]
+        return run.model_copy(update={"split": "scene"}) if by_scene else run
 
 
 def _run_settings(study: Study, experiment: str) -> Run:

@@ -41,7 +41,7 @@ def jobs(grid: Grid, layout: Layout, buckets: Mapping[str, Sequence[str]]) -> It
             for bucket in buckets[dataset]:
                 yield Job("extract", f"{dataset}/{slug}/{bucket}", layout.receipt(dataset, slug, bucket))
     yield from (Job("index", f"{dataset}/{slug}", layout.index(dataset, slug)) for dataset, slug in grid.features)
-    for stage, runs in (("train", grid.trained), ("predictions", grid.given)):
+    for stage, runs in (("train", grid.trained), ("train-by-scene", grid.by_scene), ("predictions", grid.given)):
         for run in runs:
             yield Job(stage, run.name, layout.run_folder(run) / "predictions.csv")
     for run in grid.crossed:

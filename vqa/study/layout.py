@@ -73,15 +73,16 @@ class Layout:
     def index(self, dataset: str, slug: str) -> Path:
         return self.features(dataset, slug) / "index.csv"
 
-    def run(self, dataset: str, experiment: str, order: str, seed: int | str) -> Path:
-        return self.store / "runs" / dataset / experiment / order / f"seed-{seed}"
+    def run(self, dataset: str, experiment: str, order: str, seed: int | str, by_scene: bool = False) -> Path:
+        folder = self.store / ("runs-by-scene" if by_scene else "runs")
+        return folder / dataset / experiment / order / f"seed-{seed}"
 
     def cross(self, dataset: str, experiment: str, order: str, seed: int | str) -> Path:
         """Which other datasets there are is a study's own."""
         return self.results / "runs" / dataset / experiment / order / f"seed-{seed}" / "cross.csv"
 
     def run_folder(self, run: RunId) -> Path:
-        return self.run(run.dataset, run.experiment, run.order, run.seed)
+        return self.run(run.dataset, run.experiment, run.order, run.seed, run.by_scene)
 
     def head(self, run: RunId) -> Path:
         return self.run_folder(run) / "head.pt"

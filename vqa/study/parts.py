@@ -23,9 +23,11 @@ def split_files(study: Study, dataset: str, seeds: Iterable[int | str]) -> list[
     return [split_file(study.splits.path, dataset, seed) for seed in seeds] if study.splits.path else []
 
 
-def parts_of(study: Study, dataset: str, videos: Sequence[Video], seed: int) -> Mapping[str, str]:
-    """video_id -> part, as the trainings of `seed` have it."""
-    method, permutations = study.splits.method, study.datasets[dataset].permutations
+def parts_of(
+    study: Study, dataset: str, videos: Sequence[Video], seed: int, by_scene: bool = False
+) -> Mapping[str, str]:
+    """video_id -> part, as the trainings of `seed` have it, or those by scene that are set beside them."""
+    method, permutations = "scene" if by_scene else study.splits.method, study.datasets[dataset].permutations
     stored = None
     if method == "stored" and permutations:
         from vqa.datasets.vsfa_info import stored_permutation
@@ -47,7 +49,8 @@ def scores_of(study: Study, experiment: str, dataset: str, seed: int) -> Scores:
 
 def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
     """Raise `UserError` where the official parts, the scenes or the split files do not fit the videos."""
-    if study.splits.method not in ("scene", *GIVEN_PARTS):
+    by_scene = dataset in study.splits.scenes
+    if study.splits.method not in ("scene", *GIVEN_PARTS) and not by_scene:
         return
     seeds, settings = study.seeds_on(dataset), study.datasets[dataset]
     if demo.rendered(settings):
@@ -56,6 +59,8 @@ def check_parts(study: Study, dataset: str, videos: Sequence[Video]) -> None:
         if not path.is_file():
             raise UserError(f"splits.path: there is no file {path}; `vqa splits` writes one a dataset and seed")
     try:
+        if by_scene:
+            parts_of(study, dataset, videos, seeds[0], by_scene)
         # Elsewhere one fails as all others.
         found = {
             seed: {part for part in parts_of(study, dataset, videos, seed).values() if kind(part) == "test"}

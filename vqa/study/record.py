@@ -34,7 +34,7 @@ def require_record(grid: Grid, sources: Sources, arguments: Sequence[str]) -> No
     layout = Layout.of(grid.study)
     if any(word in _EVERYTHING for word in arguments) or all(map(_kept, _folders(layout))):
         return
-    foreign = [(run, found) for run in grid.runs if (found := _difference(grid, layout, run))]
+    foreign = [(run, found) for run in (*grid.runs, *grid.by_scene) if (found := _difference(grid, layout, run))]
     files = list(belonging.foreign(grid, layout, sources))
     rules = _outdated(load(layout.study), grid.study) if layout.study.is_file() else []
     rules += [rule for rule, _, _ in files]

@@ -33,12 +33,12 @@ def read_run(directory: Path) -> dict[str, Any]:
     return made
 
 
-def require_own_runs(grid: Grid) -> None:
-    """Raise `UserError` where a run was made with other settings, or from other features, than the study's."""
+def require_own_runs(grid: Grid, runs: Sequence[RunId]) -> None:
+    """Raise `UserError` where one of `runs` was made with other settings, or from other features, than the study's."""
     layout = Layout.of(grid.study)
     files = _Digests()
     foreign = []
-    for run in grid.runs:
+    for run in runs:
         made = read_run(layout.run_folder(run))
         if found := difference(grid, layout, run, made) or _other_inputs(grid, layout, run, made, files):
             foreign.append((run, found))
@@ -53,7 +53,7 @@ def refuse(grid: Grid, layout: Layout, foreign: Sequence[tuple[RunId, str]]) -> 
     more = f" (and {len(foreign) - 1} more runs)" if len(foreign) > 1 else ""
     named = [str(layout.run_folder(each) / "predictions.csv") for each, _ in foreign]
     rules = mending_rules(grid, foreign)
-    rerun = named if set(rules) <= {"train", "import_predictions"} and len(named) <= _NAMED else rules
+    rerun = named if set(rules) <= {"train", "train_by_scene", "import_predictions"} and len(named) <= _NAMED else rules
     verb = "import" if rules == ["import_predictions"] else "train"
     mend = snakemake("--forcerun", *rerun)
     raise UserError(f"{layout.run_folder(run)}: {found}{more}; {verb} again with `{mend}`")
@@ -63,10 +63,11 @@ def mending_rules(grid: Grid, foreign: Sequence[tuple[RunId, str]]) -> list[str]
     """The rules behind which all is made again: training on features that are wrong themselves mends nothing."""
     trained = [found for run, found in foreign if not grid.is_given(run)]
     rules = ["import_predictions"] * (len(trained) < len(foreign))
+    trainings = {"train_by_scene" if run.by_scene else "train" for run, _ in foreign if not grid.is_given(run)}
     if any(f"{_FEATURES}imported" in found for found in trained):
         rules.append("import_features")
     elif trained:
-        rules.append("extract" if any(_FEATURES in found for found in trained) else "train")
+        rules += ["extract"] if any(_FEATURES in found for found in trained) else sorted(trainings)
     return rules
 
 
@@ -76,7 +77,8 @@ def difference(grid: Grid, layout: Layout, run: RunId, made: dict[str, Any]) -> 
         return "is of others' predictions" if "predictions" in made else "was trained, where the study has predictions"
     if grid.is_given(run):
         return _other_predictions(grid.study, run, made) or _other_parts(grid.study, run, made)
-    asked: dict[str, Any] = {"seed": run.seed, "order": run.order, **_settings(grid.run_settings(run.experiment))}
+    settings = grid.run_settings(run.experiment, run.by_scene)
+    asked: dict[str, Any] = {"seed": run.seed, "order": run.order, **_settings(settings)}
     found = {"seed": made.get("seed"), "order": made.get("order"), **_settings(_made_with(made))}
     features: dict[str, Any] = made.get("features") or {}
     return (

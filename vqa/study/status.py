@@ -22,7 +22,7 @@ from vqa.system.locks import holder
 
 _ERRORS = ("vqa: error:", "vqa: failed:")
 _LAST_BYTES = 4096
-_TRAININGS, _EXTRACTIONS = ("train", "cross"), "videos "  # what takes long, and whose rates count
+_TRAININGS, _EXTRACTIONS = ("train", "train-by-scene", "cross"), "videos "  # what takes long, and whose rates count
 
 
 @dataclass

@@ -150,7 +150,7 @@ def all_indexes():
 
 
 def all_runs():
-    return all_predictions() + all_crossed()
+    return all_predictions() + all_by_scene() + all_crossed()
 
 
 def all_predictions():
@@ -164,6 +164,10 @@ def all_audits():
 
 def all_crossed():
     return [PATHS.cross(run.dataset, run.experiment, run.order, run.seed) for run in GRID.crossed]
+
+
+def all_by_scene():
+    return [PATHS.run_folder(run) / "predictions.csv" for run in GRID.by_scene]
 
 
 def compared_crossed():
@@ -320,16 +324,16 @@ def run_init(wildcards):
     return [PATHS.head(first)] if first else []
 
 
-def run_depends(wildcards):
+def run_depends(wildcards, by_scene=False):
     if not workflow.is_main_process:
         return ""
     stored = [SOURCES.content(path) for path in run_permutations(wildcards)]
     given = [SOURCES.content(path) for path in run_split_file(wildcards)]
-    return depends.train_depends(GRID.run_settings(wildcards.experiment), stored, given)
+    return depends.train_depends(GRID.run_settings(wildcards.experiment, by_scene), stored, given)
 
 
-def run_flags(wildcards):
-    run = GRID.run_settings(wildcards.experiment)
+def run_flags(wildcards, by_scene=False):
+    run = GRID.run_settings(wildcards.experiment, by_scene)
     files = run_permutations(wildcards), run_split_file(wildcards), run_init(wildcards), run_joined(wildcards)
     return depends.train_flags(run, *files)
 

@@ -89,6 +89,7 @@ rule tables:
         metrics=rules.evaluate.output,
         videos=rules.videos.output,
         audits=all_audits(),
+        by_scene=all_by_scene(),
         crossed=all_crossed(),
         probes=all_probes(),
         indexes=all_indexes(),

@@ -71,6 +71,26 @@ rule train:
         " --jobs-per-gpu {resources.jobs_per_gpu} --threads {threads} > {log:q} 2>&1"
 
 
+if GRID.by_scene:
+
+    use rule train as train_by_scene with:
+        output:
+            head=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}", by_scene=True) / "head.pt",
+            history=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}", by_scene=True) / "history.csv",
+            run=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}", by_scene=True) / "run.json",
+            predictions=PATHS.run("{dataset}", "{experiment}", "{order}", "{seed}", by_scene=True) / "predictions.csv",
+        log:
+            f"{RESULTS}/logs/train-by-scene/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/train-by-scene/{{dataset}}/{{experiment}}/{{order}}/seed-{{seed}}.tsv"
+        params:
+            depends=lambda wildcards: run_depends(wildcards, by_scene=True),
+            flags=lambda wildcards: run_flags(wildcards, by_scene=True),
+            folder=lambda wildcards, output: str(Path(output.head).parent),
+        message:
+            "Train {wildcards.experiment} on {wildcards.dataset} by scene, seed {wildcards.seed}"
+
+
 # Scores that others made stand where a training's would: joining them takes a second.
 rule import_predictions:
     input:

@@ -43,6 +43,7 @@ def small_study(home: Path, **extra: object) -> Study:
             "fc-mean": {"backbone": "resnet50", "head": "fc-mean", "batch_size": 4, "modes": ["OO"]},
         },
         "training": {"epochs": 3},
+        "splits": {"scenes": [DATASET]},
     }
     return parse(raw | extra)
 
@@ -53,11 +54,12 @@ def write_small(study: Study, home: Path) -> Study:
     layout, grid = Layout.of(data), Grid(data)
     for dataset in study.datasets:
         listed = read_manifest(layout.manifest(dataset))
-        videos = [Video(v.video_id, str(home / "CVD2014" / "Test1" / f"{v.video_id}.avi"), v.mos) for v in listed]
+        folder = home / "CVD2014" / "Test1"
+        videos = [Video(v.video_id, str(folder / f"{v.video_id}.avi"), v.mos, scene=v.scene) for v in listed]
         write_manifest(layout.manifest(dataset), videos)
         for slug in (slug for name, slug in grid.features if name == dataset):
             _features(layout, dataset, slug, videos)
-        for run in (run for run in grid.trained if run.dataset == dataset):
+        for run in (run for run in (*grid.trained, *grid.by_scene) if run.dataset == dataset):
             _run(study, layout, run, videos)
         for run in (run for run in grid.given if run.dataset == dataset):
             _given(study, layout, run, videos)
@@ -78,7 +80,7 @@ def _features(layout: Layout, dataset: str, slug: str, videos: list[Video]) -> N
 
 def _run(study: Study, layout: Layout, run: RunId, videos: list[Video]) -> None:
     folder = layout.run_folder(run)
-    parts = parts_of(study, run.dataset, videos, run.seed)
+    parts = parts_of(study, run.dataset, videos, run.seed, run.by_scene)
     rng = np.random.default_rng([run.seed, len(run.experiment), ord(run.order)])
     rows = []
     for part, order in (("val", run.order), ("test", "O"), ("test", "S")):

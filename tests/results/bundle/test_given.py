@@ -51,7 +51,8 @@ def test_the_bundle_is_equal_and_its_study_finds_its_runs_own(packed, tmp_path):
     with contextlib.chdir(tmp_path / "unpacked"):
         unpacked = load(Path("study.yaml"))
         assert unpacked.experiments["theirs"].scores(DATASET, 1) == Path(MEMBER)
-        require_own_runs(Grid(unpacked))
+        grid = Grid(unpacked)
+        require_own_runs(grid, grid.runs)
 
 
 def test_a_run_of_other_scores_than_its_file_has_is_named(study, tmp_path):

@@ -77,6 +77,16 @@ MENDED = {
         edited("split", "val", split="test"),
         r"seed-2\.csv: is not the split that seed 2 gives",
     ),
+    "a score by scene": (
+        f"results/runs-by-scene/{DATASET}/frame-level/O/seed-1/predictions.csv",
+        edited("score", "-999", split="test", test_order="O"),
+        r"tables/scenes\.csv, row \d: p is",
+    ),
+    "a test video by scene moved to validation": (
+        f"results/runs-by-scene/{DATASET}/fc-mean/O/seed-2/predictions.csv",
+        edited("split", "val", split="test"),
+        r"fc-mean, train order O, seed 2, by scene: '\S+' is in part val, its seed puts it in test",
+    ),
     "a training's settings": (
         f"{RUN}/run.json",
         lambda text: text.replace('"lr": 1e-05', '"lr": 0.1'),

@@ -68,7 +68,7 @@ class Contents:
         if (precision := self.data.layout.precision).is_file():
             yield self._name(precision), precision.read_bytes()
         yield from (self._known(source, text, name) for source, name, text in given_scores(self.data))
-        for run in self.data.grid.runs:
+        for run in (*self.data.grid.runs, *self.data.grid.by_scene):
             yield from self._run(run)
         yield from self._shown()
 

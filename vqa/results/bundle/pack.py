@@ -43,7 +43,7 @@ def write_bundle(results: Path, output: Path, choice: Choice, licence: str, cita
     crate.require()
     study = _study(results)
     data = StudyData(study)
-    require_own_runs(data.grid)
+    require_own_runs(data.grid, [*data.grid.runs, *data.grid.by_scene])
     published = _day(results / "metrics.csv")
     about = crate.About(study.name, f"A vqa study: {', '.join(study.datasets)}", published, licence, citation)
     with atomic(output) as part:

@@ -58,8 +58,9 @@ def verify(path: Path) -> Found:
                 return found
             found.differences += _told(lambda: list(_predictions(StudyData(study))))
             if not found.differences:
+                grid = Grid(study)
                 found.checked.append(
-                    f"predictions: {len(Grid(study).runs)} runs have the labels and splits of the study"
+                    f"predictions: {len(grid.runs) + len(grid.by_scene)} runs have the labels and splits of the study"
                 )
             differences, largest = _recomputed(study)
             found.differences += differences
@@ -136,13 +137,15 @@ def _predictions(data: StudyData) -> Iterator[str]:
             file = split_file(SPLITS, dataset, seed)
             if read_split_file(file) != dict(drawn):
                 yield f"{file}: is not the split that seed {seed} gives"
-        for run in data.grid.runs:
+        for run in (*data.grid.runs, *data.grid.by_scene):
             if run.dataset == dataset:
-                yield from _run(data, run, labels, dict(parts[run.seed]))
+                own = parts_of(data.study, dataset, data.manifest(dataset), run.seed, run.by_scene)
+                yield from _run(data, run, labels, dict(own))
 
 
 def _run(data: StudyData, run: RunId, labels: dict[str, float], parts: dict[str, str]) -> Iterator[str]:
     where = f"predictions of {run.dataset}, {run.experiment}, train order {run.order}, seed {run.seed}"
+    where += ", by scene" * run.by_scene
     frame = predictions.read(data.layout.run_folder(run) / "predictions.csv")
     for row in frame.itertuples():
         name: Any = row.video_id

@@ -17,6 +17,7 @@ from vqa.results.tables.performance import (
     performance_table,
     sampling_table,
 )
+from vqa.results.tables.scenes import scenes_table
 from vqa.results.tables.single import sensitivity_table, videos_table
 from vqa.results.tables.tests import modes_ttest_table, samplers_ttest_table, verdicts_table
 from vqa.results.tables.tuning import tuning_table
@@ -42,6 +43,7 @@ def all_tables(data: StudyData) -> list[Table]:
         "verdicts": verdicts_table,
         "sensitivity": sensitivity_table,
         "videos": videos_table,
+        "scenes": scenes_table,
         "audit": audit_table,
     }
     tables = []
