@@ -42,7 +42,7 @@ class Flattery:
     @property
     def told_apart(self) -> bool:
         """Whether there are runs enough for an interval."""
-        return self.test.flag in ("", "identical")
+        return not self.test.flag.startswith("few-")
 
 
 def flatteries(data: StudyData) -> list[Flattery]:
