@@ -108,8 +108,8 @@ def test_a_falling_line_keeps_its_sign_too():
 
 
 def test_a_logistic_that_ends_flat_gives_way_to_the_line():
-    """From the paper's start values least squares finds a step at 8 here, worse than the line."""
-    scores, mos = np.array([7.0, 8.0, 1.0, 0.0]), np.array([4.0, 4.0, 7.0, 8.0])
+    """From the paper's start values least squares finds a step here, worse than the line."""
+    scores, mos = np.array([8.0, 2.0, 9.0, 6.0, 8.0]), np.array([1.0, 7.0, 9.0, 0.0, 3.0])
     found, line = evaluate(scores, mos), stats.linregress(scores, mos)
     assert found.fit_status == "linear" and found.plcc == pytest.approx(line.rvalue)
     assert found.rmse == pytest.approx(np.sqrt(np.mean((line.slope * scores + line.intercept - mos) ** 2)))
@@ -140,4 +140,6 @@ def test_the_five_parameter_logistic_is_that_of_scipy_from_the_same_start():
         expected, _ = curve_fit(plain, z, mos, p0=[np.ptp(mos), 1, 0, 0, mos.mean()], maxfev=100_000)
         fit = fit_logistic5(scores, mos)
         assert fit.status == "logistic" and fit.sign == 1
-        assert np.allclose(fit.map(scores), plain(z, *expected), atol=0.01)
+        errors = [np.sum((mapped - mos) ** 2) for mapped in (fit.map(scores), plain(z, *expected))]
+        assert errors[0] <= errors[1] * (1 + 5e-4)  # one creeps along a valley, scipy to a height of 96,670
+        assert np.allclose(fit.map(scores), plain(z, *expected), atol=0.05)

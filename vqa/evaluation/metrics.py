@@ -3,11 +3,12 @@
 scipy is imported where it is used: a training needs `srocc` only, and starts in half the time.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from vqa.evaluation.fitting import least_squares
 
 MIN_VIDEOS = 3
 
@@ -41,9 +42,20 @@ class Metrics:
     fit_status: str
 
 
+_Curve = Callable[..., np.ndarray]
+
+
 def logistic(o: np.ndarray, t1: float, t2: float, t3: float, t4: float) -> np.ndarray:
     """f(o) = (t1 - t2) / (1 + exp(-(o - t3) / t4)) + t2 (Fang et al., equation 1)."""
     return (t1 - t2) / (1 + np.exp(-np.clip((o - t3) / t4, -500, 500))) + t2
+
+
+def _slopes(o: np.ndarray, t1: float, t2: float, t3: float, t4: float) -> np.ndarray:
+    """The derivatives of `logistic` by its parameters, (n, 4)."""
+    x = np.clip((o - t3) / t4, -500, 500)
+    rise = 1 / (1 + np.exp(-x))
+    steep = (t1 - t2) * rise * (1 - rise) / t4
+    return np.stack([rise, 1 - rise, -steep, -steep * x], axis=1)
 
 
 class _Line:
@@ -66,30 +78,27 @@ class _Line:
     def standardise(self, scores: np.ndarray) -> np.ndarray:
         return np.asarray((np.asarray(scores) - self._mean) / self._std)
 
+    def outdone_by(self, curve: _Curve, slopes: _Curve, start: list[float]) -> np.ndarray | None:
+        """The parameters of `curve` that fit best, found from `start`; None where they fit worse than the line."""
+        if len(self.mos) < len(start):
+            return None
+        with np.errstate(all="ignore"):
+            fitted, error = least_squares(lambda b: curve(self.z, *b) - self.mos, lambda b: slopes(self.z, *b), start)
+        return fitted if error <= self.error * (1 + 1e-9) else None
+
 
 def fit_logistic(scores: np.ndarray, mos: np.ndarray) -> Logistic:
     """Fit the logistic from the paper's start values, on standardised scores.
 
-    Standardising and a large budget matter: scipy's defaults fail on nearly half of all
-    near-linear predictions. Raises `ValueError` for constant scores.
+    Nearly straight scores leave its ends undecided, and the fit creeps: after 1,000 steps it is taken as it is. Where
+    nothing better than the least-squares line is found, the line is kept. Raises `ValueError` for constant scores.
     """
-    from scipy.optimize import curve_fit
-
     line = _Line(scores, mos)
-    z, s = line.z, line.mos
-    start = [s.max(), s.min(), 0.0, 0.25]
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an unknown covariance does not matter here
-            fitted, _ = curve_fit(logistic, z, s, p0=start, maxfev=10_000)
-            residual = np.sum((logistic(z, *fitted) - s) ** 2)
-        converged = bool(np.isfinite(fitted).all() and np.isfinite(residual))
-    except (RuntimeError, ValueError, TypeError):
-        converged = False
-    if converged and residual <= line.error * (1 + 1e-9):
-        rises = (fitted[0] - fitted[1]) * fitted[3] >= 0
-        return Logistic("logistic", lambda x: logistic(line.standardise(x), *fitted), 1 if rises else -1)
-    return line.mapping
+    fitted = line.outdone_by(logistic, _slopes, [line.mos.max(), line.mos.min(), 0.0, 0.25])
+    if fitted is None:
+        return line.mapping
+    rises = (fitted[0] - fitted[1]) * fitted[3] >= 0
+    return Logistic("logistic", lambda x: logistic(line.standardise(x), *fitted), 1 if rises else -1)
 
 
 def logistic5(o: np.ndarray, b1: float, b2: float, b3: float, b4: float, b5: float) -> np.ndarray:
@@ -97,30 +106,21 @@ def logistic5(o: np.ndarray, b1: float, b2: float, b3: float, b4: float, b5: flo
     return b1 * (0.5 - 1 / (1 + np.exp(np.clip(b2 * (o - b3), -500, 500)))) + b4 * o + b5
 
 
+def _slopes5(o: np.ndarray, b1: float, b2: float, b3: float, b4: float, b5: float) -> np.ndarray:
+    """The derivatives of `logistic5` by its parameters, (n, 5)."""
+    fall = 1 / (1 + np.exp(np.clip(b2 * (o - b3), -500, 500)))
+    steep = b1 * fall * (1 - fall)
+    return np.stack([0.5 - fall, steep * (o - b3), -steep * b2, o, np.ones_like(o)], axis=1)
+
+
 def fit_logistic5(scores: np.ndarray, mos: np.ndarray) -> Logistic:
-    """Fit the 5-parameter logistic on standardised scores. Raises `ValueError` for constant scores.
-
-    Nearly straight scores leave its slope and its logistic undecided, and the fit creeps: after 2,000 steps it is taken
-    as it is. Where nothing better than the least-squares line is found, the line is kept. sign: that of the line.
-    """
-    from scipy.optimize import least_squares
-
+    """Fit the 5-parameter logistic on standardised scores, as `fit_logistic` does. sign: that of the line."""
     line = _Line(scores, mos)
-    z, s, sign = line.z, line.mos, line.mapping.sign
-    start = [sign * np.ptp(s), 1.0, 0.0, 0.0, s.mean()]
-
-    def residuals(b: np.ndarray) -> np.ndarray:
-        return np.asarray(logistic5(z, *b) - s)
-
-    try:
-        with np.errstate(all="ignore"):
-            found = least_squares(residuals, start, method="lm", max_nfev=2000)
-        better = bool(np.isfinite(found.x).all() and 2 * found.cost <= line.error * (1 + 1e-9))
-    except ValueError:  # fewer videos than parameters, or no finite error
-        better = False
-    if better:
-        return Logistic("logistic", lambda x: logistic5(line.standardise(x), *found.x), sign)
-    return line.mapping
+    sign, s = line.mapping.sign, line.mos
+    fitted = line.outdone_by(logistic5, _slopes5, [sign * np.ptp(s), 1.0, 0.0, 0.0, s.mean()])
+    if fitted is None:
+        return line.mapping
+    return Logistic("logistic", lambda x: logistic5(line.standardise(x), *fitted), sign)
 
 
 def srocc(a: np.ndarray, b: np.ndarray) -> float:
