@@ -6,7 +6,7 @@ from scipy import optimize
 
 from vqa.evaluation import metrics
 from vqa.evaluation.fitting import least_squares
-from vqa.evaluation.metrics import fit_logistic, fit_logistic5, logistic, logistic5
+from vqa.evaluation.metrics import fit_logistic, logistic, logistic5
 
 
 def rated(rng, n: int, steepness: float, noise: float):
@@ -41,18 +41,17 @@ def test_slopes_are_those_of_the_curve(curve, slopes, parameters):
 
 
 def test_the_same_numbers_have_the_same_fit_whatever_lies_in_memory():
-    """On noise, where curves degenerate. scipy's MINPACK fails this for some 7 of the 175."""
+    """On noise, where curves degenerate. scipy's MINPACK fails this for some 4 of the 100."""
     rng = np.random.default_rng(11)
-    drawn = [(rng.normal(size=n) * 20, rng.normal(size=n) * 20) for n in (4, 5, 6, 8, 10, 20, 47) for _ in range(25)]
-    found: list[list[bytes]] = []
+    drawn = [(rng.normal(size=n) * 20, rng.normal(size=n) * 20) for n in (5, 6, 10, 20, 47) for _ in range(20)]
+    found: list[bytes] = []
     for again in range(3):
         litter = []
         for scores, mos in drawn:
             litter += [np.full(rng.integers(1, 200), rng.normal()) for _ in range(rng.integers(1, 6))]
             if again % 2:
                 litter.clear()
-            mapped = [fit(scores.copy(), mos.copy()).map(scores) for fit in (fit_logistic, fit_logistic5)]
-            found.append([each.tobytes() for each in mapped])
+            found.append(fit_logistic(scores.copy(), mos.copy()).map(scores).tobytes())
     assert found[: len(drawn)] == found[len(drawn) : 2 * len(drawn)] == found[2 * len(drawn) :]
 
 
