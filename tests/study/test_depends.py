@@ -37,7 +37,7 @@ WRITTEN = {
     "--lr 0.0002 --precision float32 --redraw run --sample-test true --sampler 4 --schedule constant "
     "--selection best-val-srocc --split random --step-epochs 200 --step-gamma 0.8 --weight-decay 0.0",
     "evaluate": '{"cells":[["frame-level","OO","OS","SO","SS"],["cube-level","OO"],["sample-4","OO"]],'
-    '"datasets":["demo"],"pairs":[],"seeds":[0,1],"statistics":{"alpha":0.05,"margin":0.02},"version":2}',
+    '"datasets":["demo"],"pairs":[],"seeds":[0,1],"statistics":{"alpha":0.05,"margin":0.02},"version":3}',
 }
 
 
@@ -89,7 +89,7 @@ def test_flags_name_a_key_to_come_only_once_it_is_used():
 
 def test_the_report_shows_the_whole_study_and_the_tables_what_they_are_made_from():
     study = load(REPO / "workflow/studies/smoke.yaml")
-    assert depends.report_depends(study).startswith('2 {"name":"Smoke study on tiny synthetic clips","results":')
+    assert depends.report_depends(study).startswith('3 {"name":"Smoke study on tiny synthetic clips","results":')
     assert '"jobs_per_gpu":1' in depends.report_depends(study)
     assert "jobs_per_gpu" not in depends.tables_depends(study) and "Smoke" not in depends.figures_depends(study)
 
