@@ -100,7 +100,7 @@ format: setup ## put all code into the project's format
 bench: setup ## measure extraction and training against a plain baseline (about 33 minutes)
 	$(BIN)/python -m tests.benchmarks.speed
 
-bench-size: setup ## measure planning, a job's start, index and trainings at the size of today's datasets (about 10 minutes)
+bench-size: setup ## measure planning, a job's start, index and trainings at the size of today's datasets (about 6 minutes)
 	$(BIN)/python -m tests.benchmarks.size
 
 plan: setup ## time the planning of the paper's study on a fake full-size tree
