@@ -8,7 +8,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import extraction, models, training
+from tests.benchmarks import decoding, extraction, models, training
 from tests.benchmarks.measure import REPO, Results
 
 # Frames of the longest video that public code pads to: CVD2014's, and LIVE-VQC's as a decoder gives
@@ -19,7 +19,7 @@ LONGEST = (830, 1202)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, for a first look")
-    parser.add_argument("--only", choices=("training", "models", "extraction"))
+    parser.add_argument("--only", choices=("training", "models", "decoding", "extraction"))
     arguments = parser.parse_args()
     quick, results = arguments.quick, Results()
     with tempfile.TemporaryDirectory() as folder:
@@ -33,6 +33,9 @@ def main() -> None:
             training.growth(root, results, 10 if quick else 40)
         if arguments.only in (None, "models"):
             models.speed(root, results, *((40, 60, 2) if quick else (120, 240, 10)))
+        if arguments.only in (None, "decoding"):
+            decoding.speed(root, results, quick)
+            decoding.memory(root, results, quick)
         if arguments.only in (None, "extraction"):
             extraction.make_weights(root)
             extraction.speed(root, results, 24 if quick else 240)
