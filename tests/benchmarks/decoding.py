@@ -38,7 +38,7 @@ class Nothing:
         return frame
 
     def batch_size(self, pixels, memory_mb):
-        return max(1, int(20e6 / (3 * pixels))  # of 20 MB, as a network's are)
+        return max(1, int(20e6 / (3 * pixels)))  # of 20 MB, as a network's are
 
     def __call__(self, frames):
         return torch.zeros(len(frames), 1)
