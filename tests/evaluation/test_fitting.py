@@ -6,7 +6,7 @@ from scipy import optimize
 
 from vqa.evaluation import metrics
 from vqa.evaluation.fitting import least_squares
-from vqa.evaluation.metrics import fit_logistic, logistic, logistic5
+from vqa.evaluation.metrics import fit_logistic, fit_logistic5, logistic, logistic5
 
 
 def rated(rng, n: int, steepness: float, noise: float):
@@ -28,6 +28,24 @@ def test_no_fit_is_worse_than_that_of_scipy_with_all_its_patience(n, steepness):
         )  # fmt: skip
         error = np.sum((fit_logistic(scores, mos).map(scores) - mos) ** 2)
         assert error <= 2 * best.cost * (1 + 2e-5)
+
+
+def test_five_parameters_fit_as_well_as_those_of_minpack_on_average():
+    """On noisy scores both end in one of many optima."""
+    rng = np.random.default_rng(5)
+    apart = []
+    for n in (40, 117, 240):
+        for noise in [0.1, 0.3, 0.5, 0.8, 1.5] * 3:
+            scores = rng.normal(size=n)
+            mos = 60 + 15 * (scores + noise * rng.normal(size=n))
+            z, start = (scores - scores.mean()) / scores.std(), [np.ptp(mos), 1, 0, 0, mos.mean()]
+            theirs = optimize.least_squares(
+                lambda b, z=z, mos=mos: logistic5(z, *b) - mos, start, method="lm", max_nfev=2000
+            )
+            ours = np.sum((fit_logistic5(scores, mos).map(scores) - mos) ** 2)
+            apart.append((ours - 2 * theirs.cost) / np.sum((mos - mos.mean()) ** 2))
+    assert np.mean(apart) < 2e-4
+    assert np.mean(np.array(apart) > 0.01) < 0.05
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ Array = NDArray[np.float64]
 _FIRST, _LEAST, _MOST = 1e-3, 1e-12, 1e10  # damping, relative to the curvature along each parameter
 _GAIN = 1e-9  # of the squared error, below which a step tells nothing
 _IDLE = 3
+_FADING = 10  # of the scale at each step: kept for good, as More does, it holds back the steps along a valley
 
 
 def least_squares(
     residuals: Callable[[Array], Array], jacobian: Callable[[Array], Array], start: Sequence[float], steps: int = 1000
 ) -> tuple[Array, float]:
-    """The parameters and their sum of squares, by Levenberg's and Marquardt's method (More, Lecture Notes in
-    Mathematics 630:105-116, 1978, for the scaling).
+    """The parameters and their sum of squares, by Levenberg's and Marquardt's method (scaled as in More, Lecture Notes
+    in Mathematics 630:105-116, 1978, but that scales fade).
 
     residuals: of p parameters, (n,); jacobian: its derivatives, (n, p). A fit that still creeps after `steps` is taken
     as it is. The sum is not finite where that of `start` is not.
@@ -34,7 +35,7 @@ def least_squares(
         # Sums of numpy's own: a BLAS would add in another order on another number of threads.
         downhill = -np.sum(slopes * missed[:, None], axis=0)
         curvature = np.einsum("ni,nj->ij", slopes, slopes)
-        scale = np.maximum(scale, np.diag(curvature))
+        scale = np.maximum(scale / _FADING, np.diag(curvature))
         found = _step(parameters, residuals, error, downhill, curvature, np.where(scale > 0, scale, 1), damping)
         if found is None:
             break

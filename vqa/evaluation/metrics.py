@@ -141,8 +141,8 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan")
     a, b = np.asarray(a, float) - np.mean(a), np.asarray(b, float) - np.mean(b)
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(np.clip(a @ b / scale, -1, 1)) if scale > 0 else float("nan")
+    scale = np.sqrt(np.sum(a * a) * np.sum(b * b))  # a BLAS would add in another order on another number of threads
+    return float(np.clip(np.sum(a * b) / scale, -1, 1)) if scale > 0 else float("nan")
 
 
 def evaluate(scores: np.ndarray, mos: np.ndarray) -> Metrics:
