@@ -69,7 +69,11 @@ def test_a_count_of_seeds_becomes_the_seeds():
         ("datasets/d", {"reader": "labels", "videos": "x"}, ["datasets.d", "path:", "files:"]),
         ("datasets/d", {"reader": "table"}, ["datasets.d", "path:", "files:"]),
         ("datasets/d", {"reader": "table", "path": "x", "columns": {"vid": "x"}}, ["datasets.d.columns", "'vid'"]),
-        ("datasets/d", {"reader": "table", "path": "x", "where": "is_test"}, ["datasets.d.where", "'is_test'"]),
+        (
+            "datasets/d",
+            {"reader": "table", "path": "x", "where": "is_test"},
+            ["datasets.d.where: must be `column == value`", "'is_test'"],
+        ),
         ("datasets/d", {"reader": "table", "path": "x", "extension": "mp4"}, ["datasets.d.extension", "'mp4'"]),
         (
             "datasets/d",

@@ -17,6 +17,7 @@ from vqa.results.contents import Contents
 from vqa.results.resampling import Resampling
 from vqa.results.scenes import apart, flatteries, sentence, shared_scenes
 from vqa.results.tables import all_tables, write_tables
+from vqa.study.grid import RunId
 from vqa.study.parts import check_parts
 from vqa.system.errors import UserError
 
@@ -65,9 +66,34 @@ def test_a_model_that_knows_the_scenes_is_told_from_one_that_does_not(data):
 def test_two_runs_tell_no_interval(tmp_path):
     two = {"datasets": CVD, "experiments": EXPERIMENTS, "splits": {"scenes": ["cvd2014"]}}
     found = evaluated(write_fake(paper_study(tmp_path / "results", 2, **two), {("frame-level by scene", "OO"): 1.0}))
-    table = next(table for table in all_tables(found) if table.name == "scenes")
+    table = table_of(found)
     assert [cell.text for cell in table.rows[0][-2:]] == ["-", "-"]
-    assert "No cell has a defined SROCC in three runs of both." in table.notes
+    assert "No interval: no cell has a defined SROCC in three runs of both." in table.notes
+
+
+def test_runs_whose_test_sets_are_alike_tell_no_interval(tmp_path):
+    """Of two scenes to test on, many seeds draw the same one."""
+    found = evaluated(write_fake(study(tmp_path / "results")))
+    for run in found.grid.by_scene:
+        path = found.layout.run_folder(run) / "predictions.csv"
+        first = found.layout.run_folder(RunId(run.dataset, run.experiment, "O", run.seed % 2, by_scene=True))
+        path.write_bytes((first / "predictions.csv").read_bytes())
+    assert sentence(flatteries(found), 0.05).startswith("No interval: of so few scenes")
+    assert {cell.text for row in table_of(found).rows for cell in row[-2:]} == {"-"}
+
+
+def test_means_and_difference_are_of_the_same_runs(tmp_path):
+    found = evaluated(write_fake(study(tmp_path / "results"), {("sample-4 by scene", "OO"): 1.0}))
+    path = found.layout.run("cvd2014", "sample-4", "O", 3, by_scene=True) / "predictions.csv"
+    rows = pd.read_csv(path)
+    rows.assign(score=1.0).to_csv(path, index=False)
+    row = next(row for row in table_of(found).rows if row[1].text == "sample-4" and row[2].text == "SROCC")
+    random, by_scene, apart = (cell.numbers[""] for cell in row[4:7])
+    assert apart == pytest.approx(random - by_scene) and "[9 of 10 runs]" in row[4].text
+
+
+def table_of(data):
+    return next(table for table in all_tables(data) if table.name == "scenes")
 
 
 def test_only_what_is_trained_in_order_is_trained_by_scene_too(data):
@@ -108,6 +134,7 @@ def test_the_share_of_known_scenes_is_that_of_a_plain_count():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
+        ({"scenes": "cvd2014"}, r"splits.scenes: must be a list, such as \[a, b\], got 'cvd2014'"),
         ({"scenes": ["cvd"]}, "splits.scenes names 'cvd'; the study has cvd2014"),
         ({"scenes": ["cvd2014", "cvd2014"]}, "splits.scenes names a dataset twice"),
         ({"scenes": ["cvd2014"], "method": "scene"}, "beside those by scene; splits.method is scene"),
@@ -125,7 +152,9 @@ def test_a_dataset_that_nothing_is_trained_on_in_order_is_one_line(tmp_path):
 
 def test_a_dataset_without_scenes_is_told_before_anything_runs(tmp_path):
     videos = [Video(f"v{i}", f"{i}.mp4", 1.0) for i in range(20)]
-    with pytest.raises(UserError, match=r"datasets.cvd2014: video 'v0' has no scene in the manifest"):
+    with pytest.raises(
+        UserError, match=r"datasets.cvd2014: video 'v0' has no scene.*leave the dataset out of splits.scenes"
+    ):
         check_parts(study(tmp_path), "cvd2014", videos)
 
 

@@ -70,9 +70,9 @@ def test_check_compares_the_four_with_the_papers_table(tmp_path, tiny):
     assert result.returncode == 2 and "NOT the paper's (1200 videos, MOS 1.220 to 4.640)" in result.stdout
 
 
-def summary(dataset: dict[str, Any], method: str = "random") -> tuple[str, bool]:
+def summary(dataset: dict[str, Any], method: str = "random", scenes: tuple[str, ...] = ()) -> tuple[str, bool]:
     raw = {"seeds": 1, "datasets": {"d": dataset}, "experiments": {"e": {"backbone": "efficientnet_lite0"}}}
-    return check_datasets(parse(raw | {"splits": {"method": method}}), headers=False, workers=1)
+    return check_datasets(parse(raw | {"splits": {"method": method, "scenes": scenes}}), headers=False, workers=1)
 
 
 def test_own_checkpoints_are_loaded_where_they_will_be_used(tmp_path):
@@ -120,6 +120,18 @@ def test_check_counts_the_official_parts(tmp_path):
     assert ready and "parts    train 8, val 2, test 3" in told
     told, ready = summary(dataset, method="official")
     assert ready and "parts    train 8, val 2, test 3, test:x 1" in told and "a test part of 1 is too small" in told
+
+
+def test_check_counts_the_parts_by_scene(tmp_path):
+    """Of scenes of 38 videos, 1 and 1."""
+    touch(tmp_path, *(f"{i}.mp4" for i in range(40)))
+    table = "".join(f"v{i},{i}.mp4,{i}.5,{'ab'[i == 1] if i < 2 else 'c'}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text("video_id,path,mos,scene\n" + table)
+    dataset = {"reader": "table", "path": tmp_path / "t.csv"}
+    told, ready = summary(dataset, method="random")
+    assert ready and "parts    train 24, val 8, test 8" in told and "by scene" not in told
+    told, ready = summary(dataset, method="random", scenes=("d",))
+    assert ready and "parts    train 1, val 1, test 38 by scene" in told
 
 
 def test_check_tells_labels_of_another_dataset(tmp_path):

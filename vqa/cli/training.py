@@ -28,8 +28,7 @@ from vqa.system.errors import UserError
 @click.option("--split-file", type=FILE, help="CSV with columns video_id and split, for --split files")
 @click.option("--init", type=FILE, help="head.pt to begin from; with --epochs 0 it is only tested")
 @click.option(
-    "--audit",
-    is_flag=True,
+    "--audit/--no-audit",
     envvar=session.AUDIT,
     help="also write audit.csv: what every epoch reaches on the test set; no other output differs",
 )

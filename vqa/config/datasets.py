@@ -1,8 +1,9 @@
 """What a study may say of a dataset: a class a family of readers."""
 
+import re
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from vqa.config.base import ADDED, Model
 from vqa.config.fields import FilePath, Name
@@ -10,7 +11,16 @@ from vqa.config.names import Control, NativeReader, PresetReader
 
 Part = Annotated[str, Field(pattern=r"^(train|val|test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?)$")]
 _CONDITION = r"[^=!<>]+(?:==|!=|<=|>=|<|>)[^=!<>]+"
-Condition = Annotated[str, Field(pattern=rf"^{_CONDITION}(?: and {_CONDITION})*$")]
+_CONDITIONS = rf"^{_CONDITION}(?: and {_CONDITION})*$"
+
+
+def _readable(text: str) -> str:
+    if not re.match(_CONDITIONS, text):
+        raise ValueError("must be `column == value` (or !=, <, <=, >, >=), several joined by `and`")
+    return text
+
+
+Condition = Annotated[str, AfterValidator(_readable), Field(json_schema_extra={"pattern": _CONDITIONS})]
 Column = Literal[
     "video_id", "path", "mos", "mos_std", "width", "height", "fps", "frames", "pixel_format", "scene", "split"
 ]  # fmt: skip

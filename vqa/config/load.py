@@ -106,6 +106,8 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(first['loc'])}{more}"
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "tuple_type":
+        message = "must be a list, such as [a, b]"
     if first["type"] == "missing":
         return f"{key}: this key is required{more}"
     if first["type"] == "value_error" and not key:

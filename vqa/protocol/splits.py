@@ -15,6 +15,7 @@ from vqa.system.errors import UserError
 
 Part = Literal["train", "val", "test"]
 MIN_VIDEOS = 5
+_INSTEAD = "use splits.method random, and leave the dataset out of splits.scenes"
 _NAMED_TEST = re.compile(r"test(:[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 
 
@@ -102,10 +103,10 @@ def _by_scene(videos: Sequence[Video], rng: np.random.Generator) -> dict[str, Pa
     scenes: dict[str, list[str]] = defaultdict(list)
     for video in sorted(videos, key=lambda v: v.video_id):
         if video.scene is None:
-            raise UserError(f"video '{video.video_id}' has no scene in the manifest; use splits.method random")
+            raise UserError(f"video '{video.video_id}' has no scene in the manifest; {_INSTEAD}")
         scenes[video.scene].append(video.video_id)
     if len(scenes) < 3:
-        raise UserError(f"{len(scenes)} scenes cannot be split into three parts; use splits.method random")
+        raise UserError(f"{len(scenes)} scenes cannot be split into three parts; {_INSTEAD}")
     held_out = round_fifth(len(videos))
     wanted: dict[Part, int] = {"test": held_out, "val": held_out, "train": len(videos) - 2 * held_out}
     names = sorted(scenes)

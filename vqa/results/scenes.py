@@ -26,7 +26,8 @@ METRICS = ("srocc", "plcc")
 
 @dataclass(frozen=True)
 class Flattery:
-    """A cell, trained and tested in order: `metric` on each seed's random split and on its split by scene.
+    """A cell, trained and tested in order: `metric` on each seed's random split and on its split by scene, NaN where
+    one of both is undefined.
 
     test: of random less by scene. shared: of the random splits' test videos, the part whose scene training shows, too.
     """
@@ -41,7 +42,7 @@ class Flattery:
 
     @property
     def told_apart(self) -> bool:
-        """Whether there are runs enough for an interval."""
+        """Whether there are runs enough for an interval, and their test sets not too much alike."""
         return not self.test.flag.startswith("few-")
 
 
@@ -61,9 +62,10 @@ def _cell(data: StudyData, dataset: str, experiment: str) -> list[Flattery]:
     shared = float(np.mean([shared_scenes(videos, parts_of(data.study, dataset, videos, run.seed)) for run in runs]))
     found = []
     for metric in METRICS:
-        values = random[metric], by_scene[metric]
-        test = apart(values, drawn, data.study.statistics.alpha)
-        found.append(Flattery(dataset, experiment, metric, *values, test, shared))
+        both = np.isfinite(random[metric] - by_scene[metric])
+        first, second = (np.where(both, each[metric], np.nan) for each in (random, by_scene))
+        test = apart((first, second), drawn, data.study.statistics.alpha)
+        found.append(Flattery(dataset, experiment, metric, first, second, test, shared))
     return found
 
 
@@ -94,8 +96,10 @@ def shared_scenes(videos: Sequence[Video], parts: Mapping[str, str]) -> float:
 def sentence(found: Sequence[Flattery], alpha: float) -> str:
     """SROCC over cells, as a paper could quote it."""
     chosen = [each for each in found if each.metric == "srocc" and each.told_apart]
+    if not chosen and any(each.test.flag == "few-splits" for each in found):
+        return "No interval: of so few scenes the runs draw test sets that are too much alike."
     if not chosen:
-        return "No cell has a defined SROCC in three runs of both."
+        return "No interval: no cell has a defined SROCC in three runs of both."
     apart = [each.test.difference for each in chosen]
     span = f"{apart[0]:+.3f} in 1 cell"
     if len(chosen) > 1:

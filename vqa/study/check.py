@@ -214,18 +214,25 @@ def _parts(study: Study, name: str, videos: Sequence[Video], lacking: Collection
     lacking: video_ids without features, of which the parts lose theirs. Raises `UserError` where one loses all.
     """
     check_parts(study, name, videos)
+    if not study.seeds_on(name):
+        return ["  parts    none: it is tested on as a whole"]
+    unnamed = study.splits.method == "official" and not any(video.split for video in videos)
+    lines = _sizes(study, name, videos, lacking, "; none is official, they are drawn at random" if unnamed else "")
+    return lines + (_sizes(study, name, videos, lacking, " by scene", True) if name in study.splits.scenes else [])
+
+
+def _sizes(
+    study: Study, name: str, videos: Sequence[Video], lacking: Collection[str], how: str, by_scene: bool = False
+) -> list[str]:
     counted = []
     for seed in study.seeds_on(name):
-        parts = parts_of(study, name, videos, seed)
+        parts = parts_of(study, name, videos, seed, by_scene)
         counted.append(left := sizes({each: part for each, part in parts.items() if each not in lacking}))
         if gone := [part for part, count in sizes(parts).items() if count and not left.get(part)]:
             raise UserError(f"seed {seed}: no {gone[0]} video has features; give more, or other splits")
-    if not counted:
-        return ["  parts    none: it is tested on as a whole"]
     ranges = {part: (min(n[part] for n in counted), max(n[part] for n in counted)) for part in counted[0]}
     told = ", ".join(f"{part} {low}" + (f" to {high}" if high > low else "") for part, (low, high) in ranges.items())
-    unnamed = study.splits.method == "official" and not any(video.split for video in videos)
-    lines = [f"  parts    {told}" + ("; none is official, they are drawn at random" if unnamed else "")]
+    lines = [f"  parts    {told}{how}"]
     smallest = min(low for part, (low, _) in ranges.items() if kind(part) == "test")
     if smallest < MIN_TESTED:
         lines.append(

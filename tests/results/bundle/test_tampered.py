@@ -87,6 +87,16 @@ MENDED = {
         edited("split", "val", split="test"),
         r"fc-mean, train order O, seed 2, by scene: '\S+' is in part val, its seed puts it in test",
     ),
+    "a study without the splits by scene that the bundle holds": (
+        "study.yaml",
+        lambda text: text.replace("scenes:\n  - cvd2014", "scenes: []"),
+        r"results/tables/scenes\.csv: is no table of the study",
+    ),
+    "a study without an experiment that the bundle holds": (
+        "study.yaml",
+        lambda text: re.sub(r"  fc-mean:\n(    .*\n)+", "", text),
+        r"results/runs/cvd2014/fc-mean/O/seed-0: is no run of the study",
+    ),
     "a training's settings": (
         f"{RUN}/run.json",
         lambda text: text.replace('"lr": 1e-05', '"lr": 0.1'),

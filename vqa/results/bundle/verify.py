@@ -19,6 +19,7 @@ from vqa.results.bundle.compare import METRIC, TEST, Differences, compare_csv, c
 from vqa.results.bundle.opened import extract, load_study, opened
 from vqa.results.bundle.places import SPLITS
 from vqa.results.contents import MATRIX
+from vqa.results.leftovers import WRITTEN
 from vqa.results.study_data import StudyData
 from vqa.results.tables import write_tables
 from vqa.study.grid import Grid, RunId
@@ -56,7 +57,7 @@ def verify(path: Path) -> Found:
                 found.unchecked.append("metrics, tests and tables: the bundle was made without MOS")
                 found.computed = False
                 return found
-            found.differences += _told(lambda: list(_predictions(StudyData(study))))
+            found.differences += _told(lambda: [*_strangers(StudyData(study)), *_predictions(StudyData(study))])
             if not found.differences:
                 grid = Grid(study)
                 found.checked.append(
@@ -125,6 +126,18 @@ def _differences(data: StudyData, there: dict[Path, str], largest: list[float]) 
         ):  # else the last digit printed may be another
             for path in (file.with_suffix(".md"), file.with_suffix(".tex")):
                 yield from compare_text(f"tables/{path.name}", there[path], path.read_text())
+
+
+def _strangers(data: StudyData) -> Iterator[str]:
+    """Tables and runs that the study does not name: nothing would be computed again of them."""
+    folder = data.results / "tables"
+    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+        if path.name not in {*data.contents.table_files, WRITTEN}:
+            yield f"{path}: is no table of the study"
+    own = {data.layout.run_folder(run) for run in (*data.grid.runs, *data.grid.by_scene)}
+    for path in sorted(data.results.glob("runs*/**/predictions.csv")):
+        if path.parent not in own:
+            yield f"{path.parent}: is no run of the study"
 
 
 def _predictions(data: StudyData) -> Iterator[str]:
