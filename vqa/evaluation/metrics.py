@@ -70,7 +70,9 @@ class _Line:
         if not self._std > 0:
             raise ValueError("constant scores cannot be mapped")
         self.z = self.standardise(o)
-        slope, intercept = np.polyfit(self.z, self.mos, 1)
+        centre, offset = self.z.mean(), self.mos.mean()
+        slope = np.sum((self.z - centre) * (self.mos - offset)) / np.sum((self.z - centre) ** 2)
+        intercept = offset - slope * centre
         self.error = float(np.sum((slope * self.z + intercept - self.mos) ** 2))
         sign = 1 if slope >= 0 else -1
         self.mapping = Logistic("linear", lambda x: slope * (np.asarray(x) - self._mean) / self._std + intercept, sign)
