@@ -1,8 +1,7 @@
-"""Nonlinear least squares of a few parameters, to the same bits in every process.
+"""Nonlinear least squares of a few parameters, to the same bits in every process, on any number of threads.
 
 scipy's MINPACK (1.17.1) is not: where a curve degenerates, to a step or to a line, the same call with the same numbers
-takes another step now and then, and ends up to some 1e-5 of its error away. Its other methods are, at ten times the
-time.
+takes another step now and then. scipy's other methods add in a BLAS, whose sums change with its threads.
 """
 
 from collections.abc import Callable, Sequence
