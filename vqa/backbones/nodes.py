@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from vqa.backbones import layout
 from vqa.backbones.layout import Layout, Shape
@@ -18,12 +17,19 @@ _SHOWN = 6
 _QUIET = {"suppress_diff_warning": True}
 
 
+def _feature_extraction() -> Any:
+    """torchvision's tracer, which takes a second to import: a network that is cut nowhere starts without it."""
+    from torchvision.models import feature_extraction
+
+    return feature_extraction
+
+
 class Traced(nn.Module):
     """A network up to one node of its traced graph."""
 
     def __init__(self, network: nn.Module, node: str):
         super().__init__()
-        self.network = create_feature_extractor(network, {node: "maps"}, **_QUIET)
+        self.network = _feature_extraction().create_feature_extractor(network, {node: "maps"}, **_QUIET)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 3, *size] -> the node's maps"""
@@ -109,7 +115,7 @@ def _nodes(network: nn.Module, modules: bool) -> list[str]:
     if modules:
         return [name for name, _ in network.named_modules()]
     try:
-        names: list[str] = get_graph_node_names(network, **_QUIET)[1]
+        names: list[str] = _feature_extraction().get_graph_node_names(network, **_QUIET)[1]
     except Exception as error:  # tracing runs the network's own code
         raise ValueError(f"its graph cannot be traced ({type(error).__name__}: {_line(error)})") from None
     return names
@@ -131,7 +137,8 @@ def _that_work(network: nn.Module, known: list[str], tried: Tried) -> list[str]:
     if tried.modules:
         return [node for node in known if re.fullmatch(tried.allowed, node)]
     last = {".".join(node.split(".")[:depth]): node for depth in (1, 2) for node in known}
-    passes = dry(create_feature_extractor(network, {node: node for node in known}, **_QUIET), tried.inputs)
+    traced = _feature_extraction().create_feature_extractor(network, {node: node for node in known}, **_QUIET)
+    passes = dry(traced, tried.inputs)
     works = []
     for stage, node in last.items():
         with contextlib.suppress(ValueError):

@@ -5,7 +5,7 @@ import json
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -23,7 +23,13 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-class JsonMapping(click.ParamType[dict[str, Any]]):
+if TYPE_CHECKING:
+    _Mapping = click.ParamType[dict[str, Any]]
+else:  # click 8.1's takes no type
+    _Mapping = click.ParamType
+
+
+class JsonMapping(_Mapping):
     """A JSON object, as a mapping."""
 
     name = "json"
