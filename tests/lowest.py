@@ -12,6 +12,7 @@ _TESTS = {
     "markdown",
     "pytest",
     "pytest-xdist",
+    "rocrate",
     "statsmodels",
 }  # the tools that the tests of `make test-lowest` use
 _LOWEST = re.compile(r"([A-Za-z0-9_.-]+)>=([0-9.]+)")

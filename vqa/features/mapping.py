@@ -68,7 +68,7 @@ class Mapped:
         return self.shape[0]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self.rows(), dtype, copy=copy or None)
+        return np.array(self.rows(), dtype) if copy else np.asarray(self.rows(), dtype)
 
     def rows(self) -> NDArray[Any]:
         """Raises `UserError` for a shard that changed or is damaged, `RunError` for one out of reach."""
