@@ -18,6 +18,8 @@ def check(study: "Study") -> None:
     _stored_splits(study)
     _split_files(study)
     _scenes(study)
+    if study.audit and all(experiment.predictions for experiment in study.experiments.values()):
+        raise ValueError("audit: true looks at trainings, and every experiment has predictions of others; leave it out")
     _places(study)
 
 

@@ -68,7 +68,8 @@ def _cell(data: StudyData, tested: str, experiment: str, mode: str) -> Iterator[
             test = compare(values[protocol], validated, drawn.n_train, drawn.n_test, float("nan"),
                            data.study.statistics.alpha, drawn.common)  # fmt: skip
             reported = float(np.mean(values[protocol]))
-            yield Inflation(*place, protocol, metric, reported, test.difference, test.ci_low, test.ci_high)
+            interval = (np.nan, np.nan) if drawn.one_test_set else (test.ci_low, test.ci_high)
+            yield Inflation(*place, protocol, metric, reported, test.difference, *interval)
         for protocol, reported in among_runs(validated, metric in SMALLER).items():
             yield Inflation(*place, protocol, metric, reported, reported - float(np.mean(validated)))
 

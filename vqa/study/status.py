@@ -58,6 +58,8 @@ class Status:
         slow = [each for each in self.stages if each.name in _TRAININGS or each.name.startswith(_EXTRACTIONS)]
         ahead = [stage for stage in slow if stage.done < stage.total]
         known = [stage.rate.seconds_left for stage in ahead if stage.rate]
+        if not ahead and any(stage.done < stage.total for stage in self.stages):
+            return None
         return sum(known) if len(known) == len(ahead) else None
 
     def to_json(self) -> str:

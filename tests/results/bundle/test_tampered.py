@@ -90,12 +90,54 @@ MENDED = {
     "a study without the splits by scene that the bundle holds": (
         "study.yaml",
         lambda text: text.replace("scenes:\n  - cvd2014", "scenes: []"),
-        r"results/tables/scenes\.csv: is no table of the study",
+        r"results/runs-by-scene/cvd2014/\S+: is no file of this study",
     ),
     "a study without an experiment that the bundle holds": (
         "study.yaml",
         lambda text: re.sub(r"  fc-mean:\n(    .*\n)+", "", text),
-        r"results/runs/cvd2014/fc-mean/O/seed-0: is no run of the study",
+        r"results/figures/models\.png: is no file of this study",
+    ),
+    "sizes by which tests allow for overlap": (
+        f"{RUN}/run.json",
+        lambda text: text.replace('"train": 18', '"train": 18000'),
+        r"seed 1: run\.json says 18000 train videos, the split 18",
+    ),
+    "another selected epoch": (
+        f"{RUN}/run.json",
+        lambda text: text.replace('"selected_epoch": 3', '"selected_epoch": 1'),
+        r"seed 1: validation SROCC of its scores is \S+, of the selected epoch ",
+    ),
+    "a selected epoch that there is not": (
+        f"{RUN}/run.json",
+        lambda text: text.replace('"selected_epoch": 3', '"selected_epoch": 9'),
+        r"seed 1: history\.csv has no epoch 9",
+    ),
+    "a better epoch that was not selected": (
+        f"{RUN}/history.csv",
+        lambda text: re.sub(r"(2,2,0\.1,0\.1),.*", r"\1,0.99", text),
+        r"seed 1: epoch 3 was selected at validation SROCC \S+, another has 0\.99",
+    ),
+    "validation scores": (
+        f"{RUN}/predictions.csv",
+        edited("score", "9999", split="val"),
+        r"seed 1: validation SROCC of its scores is ",
+    ),
+    "no validation scores": (
+        f"{RUN}/predictions.csv",
+        lambda text: "".join(line for line in text.splitlines(True) if ",val," not in line),
+        r"seed 1: '\S+' is a val video without a score in order O",
+    ),
+    "labels that the unpacked study reads": (
+        f"data/{DATASET}.csv",
+        edited("mos", "1.5"),
+        rf"data/{DATASET}\.csv: has other videos or labels than results/manifests",
+    ),
+    "a run that is none": (f"{RUN}/run.json", lambda text: "[" * 10**5, r"cannot be (read|computed)"),
+    "a run that is a list": (f"{RUN}/run.json", lambda text: "[]", r"cannot be (read|computed)"),
+    "a run without inputs": (
+        f"{RUN}/run.json",
+        lambda text: re.sub(r'"inputs": \{[^}]*\}', '"inputs": null', text),
+        r"cannot be (read|computed)",
     ),
     "a training's settings": (
         f"{RUN}/run.json",
@@ -103,6 +145,15 @@ MENDED = {
         r"runs/cvd2014/frame-level/O/seed-1: was made with lr 0\.1",
     ),
 }
+
+
+def test_the_words_of_a_table_are_compared_though_a_digit_of_its_numbers_differs(bundle, tmp_path):
+    table = "results/tables/frame-level"
+    csv_off = lambda text: re.sub(r"(0\.\d{8})\d", r"\g<1>0", text, count=1)  # noqa: E731
+    forged = lambda text: re.sub(r"0\.\d{3} ", "0.990 ", text)  # noqa: E731
+    found = verify(rewritten(bundle, tmp_path / "study.zip", {f"{table}.csv": csv_off, f"{table}.md": forged}))
+    assert any("frame-level.md, line " in line for line in found.differences)
+    assert verify(rewritten(bundle, tmp_path / "again.zip", {f"{table}.csv": csv_off})).differences == []
 
 
 @pytest.mark.parametrize("what", MENDED)
@@ -203,6 +254,15 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a later format": (
         edit("bundle.json", lambda text: text.replace('"format": 1', '"format": 2')),
         "format 2, this vqa knows format 1",
+    ),
+    "a profile that Snakemake would take": (
+        edit("profiles/default/config.yaml", lambda text: "cores: 1"),
+        r"profiles/default/config\.yaml is no file of a study",
+    ),
+    "a study that nests without end": (edit("study.yaml", lambda text: "a: " + "[" * 5000), "is not valid YAML"),
+    "a size without end": (
+        edit(crate.NAME, lambda text: re.sub(r'"contentSize": "\d+"', '"contentSize": 1e999', text, count=1), False),
+        "cannot be read",
     ),
     "results elsewhere": (
         edit("study.yaml", lambda text: text.replace("results: results", "results: /tmp")),

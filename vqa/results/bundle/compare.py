@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 # divide by spreads that may be small. Nothing that is read off a table is as small as these.
 METRIC, TEST = 1e-6, 1e-4
 _SHOWN = 20
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass
@@ -42,12 +44,28 @@ def compare_csv(name: str, there: str, own: str, keys: Sequence[str], tolerance:
     return found
 
 
-def compare_text(name: str, there: str, own: str) -> list[str]:
+def compare_text(name: str, there: str, own: str, rounded: bool = False) -> list[str]:
+    """rounded: the last digit that is printed of a number may be another."""
     if there == own:
         return []
-    pairs = list(zip(there.splitlines(), own.splitlines(), strict=False))
-    line = next((number for number, (a, b) in enumerate(pairs, start=1) if a != b), len(pairs) + 1)
-    return [f"{name}, line {line}: is not what follows from the predictions"]
+    left, right = there.splitlines(), own.splitlines()
+    same = _alike if rounded else str.__eq__
+    line = next((number for number, (a, b) in enumerate(zip(left, right, strict=False), 1) if not same(a, b)), 0)
+    if not line and len(left) == len(right):
+        return []
+    at = line or min(len(left), len(right)) + 1
+    return [f"{name}, line {at}: is not what follows from the predictions"]
+
+
+def _alike(a: str, b: str) -> bool:
+    """The same words, and numbers of as many digits that are one unit of the last apart, at most."""
+    if _NUMBER.sub("#", a) != _NUMBER.sub("#", b):
+        return False
+    for x, y in zip(_NUMBER.findall(a), _NUMBER.findall(b), strict=True):
+        digits = len(x.partition(".")[2])
+        if digits != len(y.partition(".")[2]) or abs(float(x) - float(y)) > 1.5 * 10.0**-digits * (x != y):
+            return False
+    return True
 
 
 def distance(a: str, b: str) -> float:

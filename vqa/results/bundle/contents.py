@@ -60,7 +60,7 @@ class Contents:
     def members(self) -> Iterator[Member]:
         yield STUDY, self.places.study_yaml().encode()
         for name, file in self.places.code.items():
-            yield name, self._text(_there(file)).encode()
+            yield name, self._code(_there(file))
         for dataset in self.study.datasets:
             yield from self._dataset(dataset)
         for dataset, slug in self.data.grid.features:
@@ -147,6 +147,13 @@ class Contents:
             return self._name(path), _there(path)
         text = self._text(_there(path))
         return self._name(path), (self._labelled(text) if path.suffix == ".csv" else text).encode()
+
+    def _code(self, path: Path) -> bytes:
+        """As it is: a run knows it by its hash. Raises `UserError` where it tells of this machine."""
+        text = path.read_text(encoding="utf-8")
+        if self.places.neutral.text(text) != text:
+            raise UserError(f"{path}: names a folder or a user of this machine, which a bundle would tell; take it out")
+        return text.encode()
 
     def _known(self, path: Path, text: str, name: str = "") -> Member:
         """A file that trainings name by its SHA-256, as it is in the bundle."""

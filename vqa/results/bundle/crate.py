@@ -59,7 +59,7 @@ def read(text: bytes, source: str) -> dict[str, Entry]:
         graph: Sequence[dict[str, Any]] = json.loads(text)["@graph"]
         files = [each for each in graph if each["@type"] == "File"]
         return {unquote(each["@id"]): Entry(int(each["contentSize"]), str(each["sha256"])) for each in files}
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise UserError(
             f"{source}: its {NAME} cannot be read; get the bundle again from where it is published"
         ) from None

@@ -11,15 +11,20 @@ import yaml
 from vqa.config import Study, parse, read
 from vqa.results.bundle import archive
 from vqa.results.bundle.archive import Bundle
-from vqa.results.bundle.pack import ABOUT, FORMAT
-from vqa.results.bundle.places import RESULTS, STUDY, paths
+from vqa.results.bundle.places import ABOUT, FORMAT, README, RESULTS, STUDY, paths
 from vqa.system.errors import UserError
+
+# Else Snakemake would take a profile, say, from the folder where the study was unpacked.
+_FILES, _FOLDERS = {STUDY, ABOUT, README}, {"code", "data", "predictions", "results", "splits"}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Bundle, dict[str, Any]]]:
-    """A bundle and what it says of itself. Raises `UserError` for one that a later vqa wrote."""
+    """A bundle and what it says of itself. Raises `UserError` for one that a later vqa wrote, or with other files."""
     with archive.opened(path) as bundle:
+        for name in sorted(bundle.entries):
+            if name not in _FILES and name.partition("/")[0] not in _FOLDERS and not name.endswith(".py"):
+                raise UserError(f"{path}: {name} is no file of a study; refused")
         try:
             about: dict[str, Any] = json.loads(bundle.read(ABOUT))
             version = about["format"]
@@ -53,11 +58,13 @@ def load_study(folder: Path, source: Path) -> Study:
         raise UserError(f"{source}: has no {STUDY}, it is no bundle of a study; `vqa bundle` writes one")
     try:
         aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(file.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        raw = {} if aliased else read(file)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise UserError(f"{source}: {STUDY} is not valid YAML; get the bundle again") from None
+    except UserError as error:
+        raise UserError(str(error).replace(str(file), f"{source}: {STUDY}")) from None
     if aliased:
         raise UserError(f"{source}: {STUDY} has aliases, which no bundle has; refused")
-    raw = read(file)
     experiments = raw.get("experiments")
     given = [raw, *(experiments.values() if isinstance(experiments, dict) else ())]
     if any(isinstance(each, dict) and isinstance(each.get("seeds"), int) for each in given):

@@ -9,14 +9,13 @@ from vqa.config import Study, load, versions
 from vqa.results.bundle import archive, crate
 from vqa.results.bundle.archive import Member
 from vqa.results.bundle.contents import Choice, Contents
+from vqa.results.bundle.places import ABOUT, FORMAT, README
+from vqa.results.bundle.verify import verify
 from vqa.results.report import versions as installed
 from vqa.results.study_data import StudyData
 from vqa.study.runs import require_own_runs
 from vqa.system.errors import UserError, snakemake
 from vqa.system.files import atomic
-
-FORMAT = 1
-ABOUT = "bundle.json"
 
 _README = """# {name}
 
@@ -38,7 +37,7 @@ To cite: {citation}
 def write_bundle(results: Path, output: Path, choice: Choice, licence: str, citation: str) -> int:
     """Write the bundle of the study in `results`; returns the number of its files.
 
-    Raises `UserError` where the study is not finished, or a run is not the study's.
+    Raises `UserError` where the study is not finished, a run is not the study's, or its numbers are not of its runs.
     """
     crate.require()
     study = _study(results)
@@ -49,6 +48,9 @@ def write_bundle(results: Path, output: Path, choice: Choice, licence: str, cita
     with atomic(output) as part:
         members = [*Contents(data, choice).members(), *_about(study, choice, about)]
         entries = archive.write(part, members, about)
+        if wrong := verify(part).differences:
+            more = f" (and {len(wrong) - 1} more such)" if len(wrong) > 1 else ""
+            raise UserError(f"{results}: {wrong[0]}{more}; finish the study first: `{snakemake()}`")
     return len(entries) + 1
 
 
@@ -81,4 +83,4 @@ def _about(study: Study, choice: Choice, about: crate.About) -> list[Member]:
         name=study.name, version=__version__, crate=crate.NAME, about=ABOUT, licence=about.licence,
         citation=about.citation, left_out="; ".join(choice.left_out()) or "nothing",
     )  # fmt: skip
-    return [(ABOUT, (json.dumps(told, indent=1, sort_keys=True) + "\n").encode()), ("README.md", readme.encode())]
+    return [(ABOUT, (json.dumps(told, indent=1, sort_keys=True) + "\n").encode()), (README, readme.encode())]

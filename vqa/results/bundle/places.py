@@ -17,6 +17,8 @@ from vqa.system.imports import root
 
 RESULTS = Path("results")
 STUDY = "study.yaml"
+ABOUT, FORMAT = "bundle.json", 1  # what it says of itself
+README = "README.md"
 SPLITS = Path("splits")
 
 

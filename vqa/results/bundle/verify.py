@@ -10,28 +10,31 @@ from typing import Any
 
 from vqa.config import Study
 from vqa.config.versions import EVALUATION_VERSION
-from vqa.features.index import read_index
-from vqa.protocol import predictions
 from vqa.protocol.split_files import read_split_file, split_file
-from vqa.protocol.splits import kind
 from vqa.results import comparisons, evaluation, videos
-from vqa.results.bundle.compare import METRIC, TEST, Differences, compare_csv, compare_text
+from vqa.results.bundle.archive import Bundle
+from vqa.results.bundle.compare import METRIC, TEST, compare_csv, compare_text
+from vqa.results.bundle.contents import Choice, Contents
 from vqa.results.bundle.opened import extract, load_study, opened
-from vqa.results.bundle.places import SPLITS
+from vqa.results.bundle.places import ABOUT, README, SPLITS, labels
+from vqa.results.bundle.runs import differs
 from vqa.results.contents import MATRIX
-from vqa.results.leftovers import WRITTEN
 from vqa.results.study_data import StudyData
 from vqa.results.tables import write_tables
-from vqa.study.grid import Grid, RunId
-from vqa.study.parts import parts_of, scores_of
+from vqa.study.grid import Grid
+from vqa.study.parts import parts_of
 from vqa.system.errors import UserError
 
+_OTHERS = 10  # are named
 _UNREAD = (".h5", ".pt", ".png", ".pdf")
 _METRICS = ("dataset", "test_set", "experiment", "mode", "seed")
 _STATISTICS = ("family", "dataset", "test_set", "experiment", "mode", "baseline_experiment", "baseline_mode", "metric")
 _VIDEOS = ("dataset", "test_set", "experiment", "video_id")
 _PER_VIDEO = {"videos.csv": _VIDEOS, "sensitivity.csv": _VIDEOS}
 _KEYED = {"metrics.csv": _METRICS, "statistics.csv": _STATISTICS} | _PER_VIDEO
+
+
+_UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError, csv.Error)
 
 
 @dataclass
@@ -57,7 +60,8 @@ def verify(path: Path) -> Found:
                 found.unchecked.append("metrics, tests and tables: the bundle was made without MOS")
                 found.computed = False
                 return found
-            found.differences += _told(lambda: [*_strangers(StudyData(study)), *_predictions(StudyData(study))])
+            found.differences += _told(lambda: list(_others(StudyData(study), bundle, about)))
+            found.differences += _told(lambda: list(_predictions(StudyData(study))))
             if not found.differences:
                 grid = Grid(study)
                 found.checked.append(
@@ -80,7 +84,16 @@ def _told(compute: Callable[[], list[str]]) -> list[str]:
         return compute()
     except UserError as error:
         return [str(error)]
-    except (ValueError, KeyError, TypeError, IndexError, OSError, csv.Error) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+        OSError,
+        csv.Error,
+    ) as error:
         return [f"cannot be computed again ({type(error).__name__}: {error})"]
 
 
@@ -121,23 +134,25 @@ def _differences(data: StudyData, there: dict[Path, str], largest: list[float]) 
         found = compare_csv(name, there[file], file.read_text(), _KEYED.get(name, ()), tolerance)
         largest.append(found.largest)
         yield from found.lines
-        if (
-            name not in _KEYED and file.name != MATRIX and found == Differences()
-        ):  # else the last digit printed may be another
+        if name not in _KEYED and file.name != MATRIX and not found.lines:
             for path in (file.with_suffix(".md"), file.with_suffix(".tex")):
-                yield from compare_text(f"tables/{path.name}", there[path], path.read_text())
+                yield from compare_text(f"tables/{path.name}", there[path], path.read_text(), found.largest > 0)
 
 
-def _strangers(data: StudyData) -> Iterator[str]:
-    """Tables and runs that the study does not name: nothing would be computed again of them."""
-    folder = data.results / "tables"
-    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if path.name not in {*data.contents.table_files, WRITTEN}:
-            yield f"{path}: is no table of the study"
-    own = {data.layout.run_folder(run) for run in (*data.grid.runs, *data.grid.by_scene)}
-    for path in sorted(data.results.glob("runs*/**/predictions.csv")):
-        if path.parent not in own:
-            yield f"{path.parent}: is no run of the study"
+def _others(data: StudyData, bundle: Bundle, about: dict[str, Any]) -> Iterator[str]:
+    """Files that no bundle of this study has, and labels that are not those of the manifests."""
+    for name in filter(lambda name: name.endswith(_UNREAD), bundle.entries):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    choice = Choice(about.get("with_features") is True, thumbnails=about.get("with_thumbnails") is not False)
+    own = dict(Contents(data, choice).members())
+    others = sorted(bundle.entries.keys() - own.keys() - {ABOUT, README})
+    yield from (f"{name}: is no file of this study" for name in others[:_OTHERS])
+    if len(others) > _OTHERS:
+        yield f"{len(others) - _OTHERS} more files are none of this study"
+    for name in map(str, map(labels, data.study.datasets)):
+        if Path(name).read_bytes() != own[name]:
+            yield f"{name}: has other videos or labels than results/manifests"
 
 
 def _predictions(data: StudyData) -> Iterator[str]:
@@ -153,36 +168,4 @@ def _predictions(data: StudyData) -> Iterator[str]:
         for run in (*data.grid.runs, *data.grid.by_scene):
             if run.dataset == dataset:
                 own = parts_of(data.study, dataset, data.manifest(dataset), run.seed, run.by_scene)
-                yield from _run(data, run, labels, dict(own))
-
-
-def _run(data: StudyData, run: RunId, labels: dict[str, float], parts: dict[str, str]) -> Iterator[str]:
-    where = f"predictions of {run.dataset}, {run.experiment}, train order {run.order}, seed {run.seed}"
-    where += ", by scene" * run.by_scene
-    frame = predictions.read(data.layout.run_folder(run) / "predictions.csv")
-    for row in frame.itertuples():
-        name: Any = row.video_id
-        if parts.get(name) != row.split:
-            yield f"{where}: '{name}' is in part {row.split}, its seed puts it in {parts.get(name, 'none')}"
-            return
-        if labels[name] != row.mos:
-            yield f"{where}: MOS of '{name}' is {row.mos}, the labels say {labels[name]}"
-            return
-    if data.grid.is_given(run):
-        given = scores_of(data.study, run.experiment, run.dataset, run.seed)
-        wanted_rows = given.tested(data.manifest(run.dataset), parts, run.seed)
-        if predictions.to_csv(wanted_rows) != (data.layout.run_folder(run) / "predictions.csv").read_text():
-            yield f"{where}: are not the scores of {given.path}"
-        return
-    wanted = _indexed(data, run) & {name for name, part in parts.items() if kind(part) == "test"}
-    for order in "OS":
-        told = set(frame.loc[frame["split"].map(kind).eq("test") & frame["test_order"].eq(order), "video_id"])
-        if lacking := sorted(wanted - told):
-            yield f"{where}: '{lacking[0]}' is a test video without a score in order {order}"
-            return
-
-
-def _indexed(data: StudyData, run: RunId) -> set[str]:
-    """The videos that have features of every backbone of the run."""
-    layout, variants = data.layout, data.grid.variants_of(run.experiment)
-    return set.intersection(*(set(read_index(layout.index(run.dataset, each.slug))) for each in variants))
+                yield from differs(data, run, labels, dict(own))
