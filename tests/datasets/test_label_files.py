@@ -45,6 +45,15 @@ def test_labels_are_joined_with_videos_by_name(tmp_path):
     assert listing.metadata == [path] and {v.split for v in listing.videos} == {None}
 
 
+def test_rows_must_satisfy_the_condition_of_their_file_and_that_of_the_dataset(tmp_path):
+    touch(tmp_path, *(f"{i}.mp4" for i in range(4)))
+    table = written(tmp_path / "t.csv", "name,mos,part,good\n0,1,a,1\n1,2,a,0\n2,3,b,1\n3,4,b,0\n")
+    files = [{"path": table, "where": "part == a", "split": "train"}, {"path": table, "where": "part == b"}]
+    columns = {"video_id": "name", "mos": "mos"}
+    listing = read(reader="table", files=files, where="good == 1", columns=columns, videos=tmp_path, extension=".mp4")
+    assert sorted(v.video_id for v in listing.videos) == ["0", "2"]
+
+
 def test_a_dataset_of_several_files_has_the_parts_they_name(tmp_path):
     touch(tmp_path, *(f"b{i}/{j}.mp4" for i in range(3) for j in range(2)))
     parts = ("train", "test", "test:1080p")
