@@ -15,7 +15,7 @@ from vqa.features.sources import read_seen
 from vqa.protocol import split_files
 from vqa.protocol.split_files import split_file
 from vqa.results.bundle.archive import Member
-from vqa.results.bundle.neutral import without_columns, without_pictures
+from vqa.results.bundle.neutral import Neutral, without_columns, without_pictures
 from vqa.results.bundle.places import RESULTS, SPLITS, STUDY, Places, labels, permutations, scores
 from vqa.results.leftovers import WRITTEN
 from vqa.results.study_data import StudyData
@@ -60,7 +60,7 @@ class Contents:
     def members(self) -> Iterator[Member]:
         yield STUDY, self.places.study_yaml().encode()
         for name, file in self.places.code.items():
-            yield name, self._code(_there(file))
+            yield name, _code(_there(file), self.places.neutral)
         for dataset in self.study.datasets:
             yield from self._dataset(dataset)
         for dataset, slug in self.data.grid.features:
@@ -148,13 +148,6 @@ class Contents:
         text = self._text(_there(path))
         return self._name(path), (self._labelled(text) if path.suffix == ".csv" else text).encode()
 
-    def _code(self, path: Path) -> bytes:
-        """As it is: a run knows it by its hash. Raises `UserError` where it tells of this machine."""
-        text = path.read_text(encoding="utf-8")
-        if self.places.neutral.text(text) != text:
-            raise UserError(f"{path}: names a folder or a user of this machine, which a bundle would tell; take it out")
-        return text.encode()
-
     def _known(self, path: Path, text: str, name: str = "") -> Member:
         """A file that trainings name by its SHA-256, as it is in the bundle."""
         self._note(_there(path), text)
@@ -175,6 +168,14 @@ class Contents:
 
     def _labelled(self, text: str) -> str:
         return text if self.choice.mos else without_columns(text, _LABELS)
+
+
+def _code(path: Path, neutral: Neutral) -> bytes:
+    """As it is: a run knows it by its hash. Raises `UserError` where it tells of this machine."""
+    text = path.read_text(encoding="utf-8")
+    if neutral.text(text) != text:
+        raise UserError(f"{path}: names a folder or a user of this machine, which a bundle would tell; take it out")
+    return text.encode()
 
 
 def given_scores(data: StudyData) -> Iterator[tuple[Path, str, str]]:
