@@ -19,6 +19,13 @@ def study(theirs: dict[str, object], datasets: tuple[str, ...] = ("d",), **more:
     return parse({**raw, "experiments": {"own": TRAINED, "theirs": theirs}, **more})
 
 
+def test_an_audit_of_no_training_is_refused():
+    raw = {"seeds": 2, "datasets": {"d": {"reader": "demo"}}, "experiments": {"theirs": GIVEN}, "audit": True}
+    with pytest.raises(UserError, match="audit: true looks at trainings, and every experiment has predictions"):
+        parse(raw)
+    assert parse(raw | {"experiments": {"theirs": GIVEN, "own": TRAINED}}).audit
+
+
 def test_it_is_a_run_a_seed_in_order_without_features_or_a_training():
     chosen = study(GIVEN)
     grid = Grid(chosen)

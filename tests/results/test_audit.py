@@ -9,7 +9,9 @@ from tests.results.fake_study import evaluated, paper_study, write_fake
 from vqa.config.schema import Splits
 from vqa.evaluation.audit import AUDITED, PROTOCOLS, audited, kept
 from vqa.evaluation.statistics import compare
+from vqa.results import audit
 from vqa.results.audit import among_runs, inflations, sentence
+from vqa.results.resampling import Resampling
 from vqa.results.study_data import StudyData
 from vqa.results.tables.audit import audit_table
 from vqa.study.grid import Grid
@@ -32,6 +34,15 @@ def data(tmp_path_factory):
         both = [values.assign(split="test", test_order=order) for order in "OS"]
         pd.concat(both).to_csv(Layout.of(study).run_folder(run) / "audit.csv", index=False)
     return evaluated(study)
+
+
+def test_seeds_that_share_one_given_test_set_have_no_interval(data, monkeypatch):
+    """They say how far trainings differ, not test sets."""
+    shared = frozenset(f"v{i}" for i in range(20))
+    splits = [(frozenset([f"w{seed}"]), shared) for seed in range(40)]
+    monkeypatch.setattr(audit, "resampling", lambda *_: Resampling(splits, [60] * 40, [20] * 40, "official"))
+    found = of(inflations(data), "best epoch on test")
+    assert np.isnan([found.low, found.high]).all() and found.inflation > 0
 
 
 def expected_maximum(n: int) -> float:

@@ -122,6 +122,16 @@ def test_an_unpacked_study_is_bundled_to_the_same_bytes(bundle, tmp_path, monkey
     assert again.read_bytes() == bundle.read_bytes()
 
 
+def test_own_code_that_tells_of_this_machine_is_refused_for_a_run_knows_it_by_its_hash(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = f"CACHE = '{home}/cache'\n\n\nclass Mine:\n    def __init__(self, input_size): ...\n"
+    (tmp_path / "mine.py").write_text(code)
+    experiments = {"mine": {"backbone": "resnet50", "head": "mine.py:Mine", "batch_size": 4, "modes": ["OO"]}}
+    write_small(small_study(home, experiments=experiments, seeds=1, results=str(home / "told")), home)
+    with pytest.raises(UserError, match=r"mine\.py: names a folder or a user of this machine"):
+        pack(home / "told", tmp_path / "study.zip")
+
+
 def test_own_code_and_a_shared_folder_travel_along(home, tmp_path, monkeypatch):
     """A model outside the working folder moves to `code/`, in the study as in what its runs say of themselves."""
     model = home / "models" / "mine.py"
