@@ -38,13 +38,23 @@ def test_the_receipts_of_all_buckets_make_one_index_by_id(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "vqa"):
         write_index(tmp_path / "index.csv", tmp_path, videos("cedab"), [first, second])
     sums = {name: entry["checksum"] for name, entry in made.items()}
-    text = f"video_id,rows,dim,checksum\na,3,2,{sums['a']}\nb,4,2,{sums['b']}\nc,5,2,{sums['c']}\n"
+    text = f"video_id,rows,dim,checksum,fps\na,3,2,{sums['a']},\nb,4,2,{sums['b']},\nc,5,2,{sums['c']},\n"
     assert (tmp_path / "index.csv").read_bytes() == text.encode()
     assert read_index(tmp_path / "index.csv") == {
         name: Entry(name, rows, 2, sums[name], tmp_path / f"{name}.h5") for rows, name in enumerate("abc", 3)
     }
     said = ["excluded d: d.mp4: is empty", "excluded e: e.mp4: is empty", "indexed 3 shards, 2 excluded"]
     assert caplog.messages == said
+
+
+def test_another_frame_rate_is_another_index(tmp_path):
+    """No checksum of features covers it, and heads that pool in seconds are trained by it."""
+    texts = []
+    for fps in (30.0, 9.8):
+        entry = shard(tmp_path, "a") | {"fps": fps}
+        write_index(tmp_path / "index.csv", tmp_path, videos("a"), [receipt(tmp_path / "1.json", {"a": entry})])
+        texts.append((tmp_path / "index.csv").read_text())
+    assert texts[0] != texts[1] and read_index(tmp_path / "index.csv")["a"].rows == 3
 
 
 def test_five_shards_of_no_video_are_named_and_all_are_counted(tmp_path, caplog):

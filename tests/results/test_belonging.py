@@ -109,6 +109,16 @@ def test_leftovers_go_and_what_we_did_not_write_stays(tmp_path):
     }
 
 
+def test_a_record_that_names_a_place_removes_nothing(tmp_path):
+    """It comes with a bundle, which anyone may have made."""
+    (folder := tmp_path / "tables").mkdir()
+    for path in (tmp_path / "thesis.csv", folder / "deeper.csv"):
+        path.touch()
+    (folder / ".written").write_text(f"{tmp_path}/thesis\n../thesis\n./deeper\n")
+    remove_leftovers(folder, ["verdicts"], (".csv",))
+    assert (tmp_path / "thesis.csv").is_file() and (folder / "deeper.csv").is_file()
+
+
 def test_without_a_record_leftovers_are_told(tmp_path, caplog):
     for name in ("verdicts.csv", "verdicts.md", "old.csv", "old.md", "mine.md"):
         (tmp_path / name).touch()

@@ -112,6 +112,15 @@ def test_runs_trained_again_since_the_metrics_are_refused(first, tmp_path):
     assert_one_line_error(result, "runs/cvd2014/frames/O/seed-5", "metrics.csv has 0.500", "trained again")
 
 
+def test_a_run_that_has_become_undefined_is_refused(first, tmp_path):
+    folder = second(first, tmp_path, first.metrics)
+    runs = tmp_path / "x" / "results"
+    shutil.copytree(first.results, runs)
+    path = runs / "runs/cvd2014/frames/O/seed-5/predictions.csv"
+    pd.read_csv(path).assign(score=3.0).to_csv(path, index=False)
+    assert_one_line_error(vqa("compare", folder, runs), "seed-5", "reaches an SROCC of nan")
+
+
 def test_runs_of_a_shared_store_are_found_from_any_folder(first, tmp_path):
     """`shared: store` is relative to where the study ran, not to where it is compared."""
     project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"

@@ -77,3 +77,19 @@ def test_a_shard_of_another_version_with_another_rate_is_extracted_again(tmp_pat
     for fps in (20.0, 60.0):
         shard_of(tmp_path, video, frames_decoded=20, fps=fps)
         assert kept(tmp_path, video) == (fps == 20.0)
+
+
+@pytest.mark.parametrize("ending,codec", [("ts", "libx264"), ("mpg", "mpeg2video")])
+@pytest.mark.parametrize("offset", [0, 3600])
+def test_streams_that_were_joined_keep_their_rate(tmp_path, ending, codec, offset):
+    """The clock of the second begins anew, or an hour later: ffmpeg takes it for a discontinuity."""
+    source, parts = encode_clip(tmp_path / "a.mp4", frames=100, fps=25), []
+    for number in (0, 1):
+        parts.append(tmp_path / f"{number}.{ending}")
+        late = ["-output_ts_offset", str(number * offset)]
+        ffmpeg("-loglevel", "error", "-i", source, "-c:v", codec, *late, parts[-1])
+    path = tmp_path / f"joined.{ending}"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    reader = open_video(Video("b", str(path), 1.0))
+    assert sum(1 for _ in reader.frames()) >= 198
+    assert frames_per_second(reader.header, reader.decoded) == pytest.approx(25, rel=0.02)

@@ -62,8 +62,11 @@ def write_index(output: Path, folder: Path, videos: list[Video], receipts: list[
         raise UserError(f"{folder}: every video is excluded; mend the videos first")
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([video_id, *(known[video_id][key] for key in _COLUMNS[1:])] for video_id in wanted)
+    writer.writerow((*_COLUMNS, "fps"))  # which no checksum covers, and poolings in seconds train by
+    writer.writerows(
+        [video_id, *(known[video_id][key] for key in _COLUMNS[1:]), known[video_id].get("fps", "")]
+        for video_id in wanted
+    )
     write_text(output, buffer.getvalue())
     log.info("indexed %d shards, %d excluded", len(wanted), len(excluded))
 

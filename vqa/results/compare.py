@@ -1,7 +1,7 @@
 """Two studies side by side: the same cells, the difference, and paired tests over common seeds."""
 
 from collections.abc import Iterable, Sequence
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 from typing import cast
 
@@ -95,7 +95,7 @@ class _Side:
             folder = self.layout.run(dataset_of(tested), experiment, order, seed)
             scores = test_scores(folder, tested, test_order)
             found = reached(scores["score"].to_numpy(), scores["mos"].to_numpy())
-            if abs(found - told) > 1e-6:  # either may be undefined
+            if not (isnan(told) or abs(found - told) <= 1e-6):
                 raise UserError(
                     f"{folder}: reaches an SROCC of {found:.3f}, {self.results / 'metrics.csv'} has {told:.3f}; it was "
                     "trained again since: run `snakemake` on that study first"

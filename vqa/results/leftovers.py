@@ -19,7 +19,7 @@ def remove_leftovers(folder: Path, names: Collection[str], suffixes: Collection[
     written = record.read_text().split("\n") if record.is_file() else []
     if not record.is_file() and (others := _of_all(folder, suffixes) - {*names}):
         log.warning("%s: %s: no part of the study; delete what it wrote earlier", folder, ", ".join(sorted(others)))
-    for name in sorted({*written} - {*names, ""}):
+    for name in sorted(name for name in {*written} - {*names, ""} if Path(name).name == name):
         log.info("%s: %s is no part of the study any more, removed", folder, name)
         for suffix in suffixes:
             (folder / f"{name}{suffix}").unlink(missing_ok=True)

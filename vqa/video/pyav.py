@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
 
+_DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT: MPEG-TS and PS
 _LONGEST = 1.0  # seconds that one frame may stand for, and two at the mean rate; more is a pause, or a hole
 
 
@@ -36,6 +37,12 @@ def fault(path: Path, error: Exception) -> Exception:
     if isinstance(error, av.error.FFmpegError):
         return unreadable(path, error.strerror or "unknown error")
     return out_of_reach(path, error) if isinstance(error, OSError) else unreadable(path, str(error))
+
+
+def _jumped(container: "InputContainer", last: float | None, now: float) -> bool:
+    """Whether a clock began anew, as where streams were joined: by ffmpeg's own bounds, and in its own formats."""
+    clocks = int(container.format.flags) & _DISCONTINUOUS
+    return bool(clocks) and last is not None and not -0.1 <= now - last <= 10
 
 
 class PyavReader:
@@ -124,6 +131,7 @@ class PyavReader:
                 continue
             for frame in frames:
                 if frame.time is not None:
+                    last = None if _jumped(self._container, last, frame.time) else last
                     step = mean if last is None else max(frame.time - last, 0)
                     self.decoded.seconds = (self.decoded.seconds or 0.0) + min(step, longest)
                     self.decoded.pauses += max(step - longest, 0)

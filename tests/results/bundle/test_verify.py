@@ -62,6 +62,16 @@ def test_texts_differ_in_a_line():
     assert compare_text("t.md", "a\nb\n", "a\n") == ["t.md, line 2: is not what follows from the predictions"]
 
 
+def test_of_rounded_tables_decimals_may_differ_in_their_last_digit_and_nothing_else():
+    def differ(a: str, b: str) -> bool:
+        return bool(compare_text("t.md", a, b, rounded=True))
+
+    assert not differ("| resnet50 | 0.812 (0.030) |", "| resnet50 | 0.813 (0.029) |")
+    for other in ("| resnet51 | 0.812 (0.030) |", "| resnet50 | 0.815 (0.030) |", "| resnet50 | 0.81 (0.030) |"):
+        assert differ("| resnet50 | 0.812 (0.030) |", other)
+    assert differ("| 1 | a |", "| 2 | a |") and differ("40 videos", "41 videos")
+
+
 def test_the_commands_say_equal_and_end_with_2_where_a_cell_differs(bundle, tmp_path):
     assert vqa("verify", bundle).stdout.endswith("\nequal\n")
     other = rewritten(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 # divide by spreads that may be small. Nothing that is read off a table is as small as these.
 METRIC, TEST = 1e-6, 1e-4
 _SHOWN = 20
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<!\w)\d+\.\d+(?!\w)")
 
 
 @dataclass
@@ -58,7 +58,7 @@ def compare_text(name: str, there: str, own: str, rounded: bool = False) -> list
 
 
 def _alike(a: str, b: str) -> bool:
-    """The same words, and numbers of as many digits that are one unit of the last apart, at most."""
+    """The same words, and decimals of as many digits that are one unit of the last apart, at most."""
     if _NUMBER.sub("#", a) != _NUMBER.sub("#", b):
         return False
     for x, y in zip(_NUMBER.findall(a), _NUMBER.findall(b), strict=True):

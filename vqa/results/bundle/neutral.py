@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_HOMES = re.compile(r"/(?:home|Users)/[^/\s\"',;:<>()]+")
+_HOMES = re.compile(r"(?<![\w.])/(?:home|Users)/[^/\s\"',;:<>()]+")
 _PICTURE = re.compile(r'<img class="strip"[^>]*>|(?<="strip": ")data:[^"]*')  # ">" is escaped within an attribute
 ELSEWHERE = "elsewhere"  # stands for a folder that is not in the bundle
 
