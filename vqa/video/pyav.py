@@ -1,6 +1,7 @@
 """PyAV, the default decoder: FFmpeg's libraries, in bounded memory."""
 
 from collections.abc import Iterator
+from math import isnan, nan
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -39,10 +40,10 @@ def fault(path: Path, error: Exception) -> Exception:
     return out_of_reach(path, error) if isinstance(error, OSError) else unreadable(path, str(error))
 
 
-def _jumped(container: "InputContainer", last: float | None, now: float) -> bool:
+def _jumped(container: "InputContainer", last: float, now: float) -> bool:
     """Whether a clock began anew, as where streams were joined: by ffmpeg's own bounds, and in its own formats."""
     clocks = int(container.format.flags) & _DISCONTINUOUS
-    return bool(clocks) and last is not None and not -0.1 <= now - last <= 10
+    return bool(clocks) and not -0.1 <= now - last <= 10
 
 
 class PyavReader:
@@ -117,10 +118,9 @@ class PyavReader:
         """Packet by packet: one that does not decode loses its own frame only, as in ffmpeg."""
         import av
 
-        last: float | None = None
+        last = nan
         timed = 0
-        mean = 1 / (frame_rate(self._container, self._stream) or 1)
-        longest = max(_LONGEST, 2 * mean)
+        longest = max(_LONGEST, 2 * (mean := 1 / (frame_rate(self._container, self._stream) or 1)))
         for packet in self._packets():
             try:
                 frames = self._stream.codec_context.decode(packet)
@@ -131,11 +131,11 @@ class PyavReader:
                 continue
             for frame in frames:
                 if frame.time is not None:
-                    last = None if _jumped(self._container, last, frame.time) else last
-                    step = mean if last is None else max(frame.time - last, 0)
+                    anew = isnan(last) or _jumped(self._container, last, frame.time)
+                    step = mean if anew else max(frame.time - last, 0)
                     self.decoded.seconds = (self.decoded.seconds or 0.0) + min(step, longest)
                     self.decoded.pauses += max(step - longest, 0)
-                    last = frame.time if last is None else max(frame.time, last)
+                    last = frame.time if anew else max(frame.time, last)
                     elapsed = self.decoded.seconds + self.decoded.pauses - mean
                     self.decoded.rate = timed / elapsed if elapsed > 0 else None
                     timed += 1
