@@ -1,6 +1,7 @@
 """What the order of frames does: Figure 3, and run by run."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from vqa.config import MODES
 from vqa.results.figures.panels import canvas, grid, title
 from vqa.results.study_data import StudyData
 from vqa.results.style import legend_below, series
+
+_TURNED: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 
 
 def modes(data: StudyData, folder: Path) -> None:
@@ -32,7 +35,10 @@ def modes(data: StudyData, folder: Path) -> None:
                               capsize=2, label=f"{mode} - OO")  # fmt: skip
             axis.set_title(name)
             shown = data.tested_on(name)
-            axis.set_xticks(range(len(shown)), shown, rotation=20 if len(shown) > 1 else 0)
+            turned: dict[str, Any] = (
+                {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(shown) > 1 else {}
+            )
+            axis.set_xticks(range(len(shown)), shown, **turned)
             axis.set_xlim(-0.6, len(shown) - 0.4)
         for row in axes:
             row[0].set_ylabel("SROCC difference")
