@@ -70,14 +70,16 @@ def speed(root: Path, results: Results, quick: bool = False) -> None:
 
 def memory(root: Path, results: Results, quick: bool = False) -> None:
     """Peak memory at 1920x1080 by decoders and length."""
+    lengths = (48, 96) if quick else (48, 192, 768)
     for decoders in range(1, CORES + 1):
         peaks = []
-        for frames in (48, 96) if quick else (48, 192, 768):
+        for frames in lengths:
             clip = root / f"long-{frames}.mkv"
             if not clip.exists():
                 make_clip(clip, "1920x1080", frames, CODECS["H.264"])
             peaks.append(f"{decode([clip] * 2 * decoders, decoders)['peak_mb']:.0f}")
-        results.add(f"the same at 1920x1080, {decoders} at once, 48 / 192 / 768 frames, peak MB", " / ".join(peaks))
+        told = " / ".join(map(str, lengths))
+        results.add(f"decode 1920x1080, {decoders} at once, {told} frames, peak MB", " / ".join(peaks))
 
 
 def decode(clips: Sequence[Path], decoders: int) -> dict[str, float]:

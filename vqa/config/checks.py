@@ -18,8 +18,7 @@ def check(study: "Study") -> None:
     _stored_splits(study)
     _split_files(study)
     _scenes(study)
-    if study.audit and all(experiment.predictions for experiment in study.experiments.values()):
-        raise ValueError("audit: true looks at trainings, and every experiment has predictions of others; leave it out")
+    _audited(study)
     _places(study)
 
 
@@ -99,6 +98,11 @@ def _scenes(study: "Study") -> None:
             )
     if len(set(chosen)) < len(chosen):
         raise ValueError("splits.scenes names a dataset twice")
+
+
+def _audited(study: "Study") -> None:
+    if study.audit and all(experiment.predictions for experiment in study.experiments.values()):
+        raise ValueError("audit: true looks at trainings, and every experiment has predictions of others; leave it out")
 
 
 def _places(study: "Study") -> None:

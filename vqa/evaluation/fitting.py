@@ -39,8 +39,8 @@ def least_squares(
         if found is None:
             break
         parameters, missed, damping = found
-        gain, error = error - float(np.sum(missed**2)), float(np.sum(missed**2))
-        idle = idle + 1 if gain <= _GAIN * error else 0
+        before, error = error, float(np.sum(missed**2))
+        idle = idle + 1 if before - error <= _GAIN * error else 0
         if idle == _IDLE:
             break
         damping = max(damping / 8, _LEAST)

@@ -32,8 +32,6 @@ _STATISTICS = ("family", "dataset", "test_set", "experiment", "mode", "baseline_
 _VIDEOS = ("dataset", "test_set", "experiment", "video_id")
 _PER_VIDEO = {"videos.csv": _VIDEOS, "sensitivity.csv": _VIDEOS}
 _KEYED = {"metrics.csv": _METRICS, "statistics.csv": _STATISTICS} | _PER_VIDEO
-
-
 _UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError, csv.Error)
 
 
@@ -84,16 +82,7 @@ def _told(compute: Callable[[], list[str]]) -> list[str]:
         return compute()
     except UserError as error:
         return [str(error)]
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-        OSError,
-        csv.Error,
-    ) as error:
+    except _UNUSABLE as error:
         return [f"cannot be computed again ({type(error).__name__}: {error})"]
 
 
@@ -158,14 +147,14 @@ def _others(data: StudyData, bundle: Bundle, about: dict[str, Any]) -> Iterator[
 def _predictions(data: StudyData) -> Iterator[str]:
     """What the predictions say of labels and parts, against the manifest and the splits that a seed gives."""
     for dataset in data.study.datasets:
-        labels = {video.video_id: video.mos for video in data.manifest(dataset)}
-        seeds = data.study.seeds_on(dataset)
-        parts = {seed: parts_of(data.study, dataset, data.manifest(dataset), seed) for seed in seeds}
+        listed = data.manifest(dataset)
+        labels = {video.video_id: video.mos for video in listed}
+        parts = {seed: parts_of(data.study, dataset, listed, seed) for seed in data.study.seeds_on(dataset)}
         for seed, drawn in parts.items():
             file = split_file(SPLITS, dataset, seed)
             if read_split_file(file) != dict(drawn):
                 yield f"{file}: is not the split that seed {seed} gives"
         for run in (*data.grid.runs, *data.grid.by_scene):
             if run.dataset == dataset:
-                own = parts_of(data.study, dataset, data.manifest(dataset), run.seed, run.by_scene)
-                yield from differs(data, run, labels, dict(own))
+                own = parts_of(data.study, dataset, listed, run.seed, True) if run.by_scene else parts[run.seed]
+                yield from differs(data, run, labels, own)

@@ -35,10 +35,7 @@ def modes(data: StudyData, folder: Path) -> None:
                               capsize=2, label=f"{mode} - OO")  # fmt: skip
             axis.set_title(name)
             shown = data.tested_on(name)
-            turned: dict[str, Any] = (
-                {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(shown) > 1 else {}
-            )
-            axis.set_xticks(range(len(shown)), shown, **turned)
+            axis.set_xticks(range(len(shown)), shown, **(_TURNED if len(shown) > 1 else {}))
             axis.set_xlim(-0.6, len(shown) - 0.4)
         for row in axes:
             row[0].set_ylabel("SROCC difference")

@@ -21,8 +21,8 @@ def scenes_table(data: StudyData) -> Table:
         sentence(found, alpha),
         "Mean (std) over runs, trained and tested in order; difference: random less by scene. Shared: of the random "
         "splits' test videos, how many show a scene that is trained on, too. Intervals and p: corrected resampled, not "
-        "adjusted for several comparisons. -: of fewer than three "
-        "runs, or of test sets too much alike. Test sets of whole scenes are less varied, which moves SROCC as well.",
+        "adjusted for several comparisons. -: of fewer than three runs, or of test sets too much alike. Test sets of "
+        "whole scenes are less varied, which moves SROCC as well.",
     ]
     return Table(
         "scenes", QUESTION, [*headers, f"{100 * (1 - alpha):g} % interval", "p"], [_row(e, alpha) for e in found], told
