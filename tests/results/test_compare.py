@@ -88,8 +88,11 @@ def test_given_test_sets_are_compared_by_what_they_have_in_common(first, tmp_pat
 
 def test_a_failed_run_spoils_no_mean(first, tmp_path):
     other = first.metrics.copy()
-    other.loc[(other["mode"] == "OO") & (other["seed"] == 3), "srocc"] = np.nan
+    other.loc[(other["mode"] == "OO") & (other["seed"] == 3), ["srocc", "plcc_raw"]] = np.nan
     b = second(first, tmp_path, other)
+    path = b / "runs/cvd2014/frames/O/seed-3/predictions.csv"
+    rows = pd.read_csv(path)
+    rows.assign(score=rows["score"].mask(rows["test_order"] == "O", 3.0)).to_csv(path, index=False)
     assert vqa("compare", first.results, b, "--output", tmp_path / "out.csv").returncode == 0
     row = pd.read_csv(tmp_path / "out.csv").query("mode == 'OO' and metric == 'srocc'").iloc[0]
     known = first.metrics.query("mode == 'OO' and seed != 3")["srocc"].mean()
@@ -109,7 +112,36 @@ def test_studies_tested_on_other_videos_are_not_paired(first, tmp_path):
 def test_runs_trained_again_since_the_metrics_are_refused(first, tmp_path):
     told = first.metrics.assign(srocc=first.metrics["srocc"].where(first.metrics["seed"] != 5, 0.5))
     result = vqa("compare", first.results, second(first, tmp_path, told))
-    assert_one_line_error(result, "runs/cvd2014/frames/O/seed-5", "metrics.csv has 0.500", "trained again")
+    assert_one_line_error(result, "runs/cvd2014/frames/O/seed-5", "metrics.csv has 0.5;", "trained again")
+
+
+def test_scores_of_the_same_ranks_are_other_scores(first, tmp_path):
+    folder = second(first, tmp_path, first.metrics)
+    path = folder / "runs/cvd2014/frames/O/seed-5/predictions.csv"
+    rows = pd.read_csv(path)
+    rows.assign(score=np.exp(3 * rows["score"])).to_csv(path, index=False)
+    assert_one_line_error(vqa("compare", first.results, folder), "seed-5", "a PLCC before the mapping of")
+
+
+@pytest.mark.parametrize("linked", ["results", "project"])
+def test_a_shared_store_is_found_through_links(first, tmp_path, linked):
+    """`shared: ../store`; the results lie on another disk, or are reached by a link to the project."""
+    project = tmp_path / "home/project"
+    shutil.copytree(first.results / "runs", tmp_path / "home/store/runs")
+    (tmp_path / "disk").mkdir()
+    project.mkdir()
+    results = tmp_path / "disk/of-mine" if linked == "results" else project / "results"
+    results.mkdir()
+    if linked == "results":
+        (project / "results").symlink_to(results)
+    else:
+        (tmp_path / "disk/link").symlink_to(project)
+    shutil.copy(first.results / "metrics.csv", results)
+    shared = first.study.model_copy(update={"results": Path("results"), "shared": Path("../store")})
+    write_text(results / "study.yaml", to_yaml(shared))
+    given = project / "results" if linked == "results" else tmp_path / "disk/link/results"
+    found = vqa("compare", first.results, given)
+    assert found.returncode == 0, found.stderr
 
 
 def test_a_run_that_has_become_undefined_is_refused(first, tmp_path):

@@ -164,3 +164,30 @@ def test_parts_lose_the_videos_without_imported_features(tmp_path):
             left = [Counter(p for v, p in split(videos, s, "random").items() if int(v[1:]) < 15) for s in range(4)]
             low, high = (pick(each["train"] for each in left) for pick in (min, max))
             assert f"train {low}" + (f" to {high}" if high > low else "") in result.stdout
+
+
+def test_parts_lose_what_their_own_backbone_lacks(tmp_path):
+    """Of 20 videos one backbone has the first twelve, the other the last: both run, and joined they would not."""
+    (tmp_path / "t.csv").write_text("video_id,path,mos\n" + "".join(f"v{i},{i}.mp4,{i}.5\n" for i in range(20)))
+    for name, numbers in (("a", range(12)), ("b", range(8, 20))):
+        (tmp_path / name).mkdir()
+        for number in numbers:
+            np.save(tmp_path / name / f"v{number}.npy", np.ones((2, 3), np.float32))
+    videos = [Video(f"v{i}", f"{i}.mp4", float(i)) for i in range(20)]
+    drawn = {seed: split(videos, seed, "random") for seed in range(50)}
+    seed, parts = next((s, p) for s, p in drawn.items() if "val" not in {p[f"v{i}"] for i in range(8, 12)})
+    imports = ", ".join(f"{name}: {{import: {{d: {{path: {tmp_path}/{name}}}}}}}" for name in "ab")
+    study = (
+        f"seeds: [{seed}]\ndatasets: {{d: {{reader: table, path: {tmp_path}/t.csv, on_bad_video: exclude}}}}\n"
+        f"backbones: {{{imports}}}\nexperiments: {{of-a: {{backbone: a}}, of-b: {{backbone: b}}%s}}\n"
+    )
+    (tmp_path / "c.yaml").write_text(study % "")
+    result = vqa("check", "--config", tmp_path / "c.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    for name, numbers in (("of-a", range(12)), ("of-b", range(8, 20))):
+        left = Counter(parts[f"v{number}"] for number in numbers)
+        told = f"parts    train {left['train']}, val {left['val']}, test {left['test']} of {name}"
+        assert told in result.stdout
+    (tmp_path / "c.yaml").write_text(study % ", of-both: {backbone: [a, b]}")
+    result = vqa("check", "--config", tmp_path / "c.yaml")
+    assert result.returncode == 2 and f"PROBLEM: seed {seed}: no val video has features" in result.stdout, result.stdout

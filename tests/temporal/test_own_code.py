@@ -113,6 +113,25 @@ def test_the_files_beside_a_model_that_it_imports_are_part_of_it(own, tmp_path):
     assert problems(name) == []
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_an_installed_model_depends_on_its_own_distribution_alone(own, tmp_path, monkeypatch, installed):
+    """As pip records it; a model beside installed packages keeps its own files."""
+    own(("import torch\n", "import torch\nimport helper\nimport theirs\n"))
+    (tmp_path / "helper.py").write_text("VALUE = 1\n")
+    (tmp_path / "theirs.py").write_text("VALUE = 1\n")
+    for distribution, files in (("mine-1.0", ("mine.py", "helper.py")), ("theirs-2.0", ("theirs.py",))):
+        if installed or distribution == "theirs-2.0":
+            folder = tmp_path / f"{distribution}.dist-info"
+            folder.mkdir()
+            (folder / "RECORD").write_text("".join(f"{file},sha256=a,9\n" for file in files))
+    monkeypatch.syspath_prepend(tmp_path)
+    first = source("mine:MyHead")
+    (tmp_path / "theirs.py").write_text("VALUE = 2\n")
+    assert source("mine:MyHead") == first
+    (tmp_path / "helper.py").write_text("VALUE = 2\n")
+    assert source("mine:MyHead") != first
+
+
 def test_a_users_head_is_saved_and_refused_where_its_code_is_another(own, tmp_path):
     name = own()
     head = create(name, 16)

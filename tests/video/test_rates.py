@@ -65,8 +65,22 @@ def test_a_variable_rate_is_that_of_the_frames_own_times(tmp_path, ending):
     assert not other_rate(Video("b", str(path), 1.0), 40, found)
     if ending in ("mkv", "webm", "nut"):
         assert reader.header.fps == pytest.approx(30)
-    if ending in ("mkv", "webm"):
-        assert other_rate(Video("b", str(path), 1.0), 40, 30.0)
+    assert other_rate(Video("b", str(path), 1.0), 40, 30.0) == (ending != "mp4")  # whose own rate is right
+
+
+@pytest.mark.parametrize("ending", ["mp4", "ts", "mpg", "nut", "flv", "avi"])
+def test_an_earlier_shard_of_another_rate_is_found_in_every_container(tmp_path, ending):
+    """In MP4 behind an edit list that hides the first frames, which are 60 a second."""
+    source, path = encode_clip(tmp_path / "a.mp4", frames=120, fps=60), tmp_path / f"b.{ending}"
+    slower = ["-vf", "setpts=if(lt(N\\,60)\\,N\\,2*N-60)/60/TB", "-fps_mode", "vfr", "-g", "250"]
+    ffmpeg("-loglevel", "error", "-i", source, *slower, "-c:v", "libx264", tmp_path / "slower.mp4")
+    how = ["-c:v", "mpeg2video", "-r", "30"] if ending == "mpg" else ["-c", "copy"]
+    ffmpeg("-loglevel", "error", "-ss", "1", "-i", tmp_path / "slower.mp4", *how, path)
+    reader = open_video(video := Video("b", str(path), 1.0))
+    count = sum(1 for _ in reader.frames())
+    found = frames_per_second(reader.header, reader.decoded)
+    assert found == pytest.approx((count - 1) * 1000 / (times_of(path)[-1] - times_of(path)[0]), rel=0.05)
+    assert not other_rate(video, count, found) and other_rate(video, count, 1.5 * found)
 
 
 def test_a_shard_of_another_version_with_another_rate_is_extracted_again(tmp_path, make_clip):
@@ -93,3 +107,5 @@ def test_streams_that_were_joined_keep_their_rate(tmp_path, ending, codec, offse
     reader = open_video(Video("b", str(path), 1.0))
     assert sum(1 for _ in reader.frames()) >= 198
     assert frames_per_second(reader.header, reader.decoded) == pytest.approx(25, rel=0.02)
+    video = Video("b", str(path), 1.0)
+    assert not other_rate(video, reader.decoded.frames, 25.0) and other_rate(video, reader.decoded.frames, 75.0)

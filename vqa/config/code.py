@@ -1,9 +1,9 @@
 """A user's own class, `file.py:Class` or `package.module:Class`, read from its source: nothing is imported."""
 
 import ast
+import csv
 import hashlib
 import sys
-import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -42,12 +42,13 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
 def files(name: str, file: Path) -> tuple[Path, ...]:
     """A file, those of its user that it imports, and what makes their folder a package, in a fixed order."""
     own, top = file.resolve(), root(name, file)
+    came_with = _installed(top).get(own)
     found: dict[Path, None] = {}
-    _add_imported(own, top, found)
+    _add_imported(own, top, came_with, found)
     for folder in own.parents:
         if not (begins := folder / "__init__.py").is_file():
             break
-        _add_imported(begins, top, found)
+        _add_imported(begins, top, came_with, found)
     return tuple(found)
 
 
@@ -68,8 +69,11 @@ def _tree(file: Path) -> ast.Module:
         raise CodeError(f"{file}: is not Python ({error})") from None
 
 
-def _add_imported(file: Path, top: Path, seen: dict[Path, None]) -> None:
-    """The file and all beside it, or below `top`, that it imports, theirs included, in a fixed order."""
+def _add_imported(file: Path, top: Path, came_with: str | None, seen: dict[Path, None]) -> None:
+    """The file and all beside it, or below `top`, that it imports, theirs included, in a fixed order.
+
+    Not what pip installed, unless by the distribution that the class itself `came_with`.
+    """
     if file in seen:
         return
     seen[file] = None
@@ -78,13 +82,13 @@ def _add_imported(file: Path, top: Path, seen: dict[Path, None]) -> None:
             for depth in range(1, len(parts) + 1):
                 inner = folder.joinpath(*parts[:depth])
                 for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
-                    if beside.is_file():
-                        _add_imported(beside, top, seen)
+                    if beside.is_file() and _installed(folder).get(beside, came_with) == came_with:
+                        _add_imported(beside, top, came_with, seen)
 
 
 def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[str]]]:
-    """What an import statement may mean: a folder, and the names of a module below it. Neither vqa, whose versions say
-    when it changes a result, nor installed packages.
+    """What an import statement may mean: a folder, and the names of a module below it. Not vqa, whose versions say
+    when it changes a result.
     """
     level, names = 0, list[str]()
     if isinstance(node, ast.Import):
@@ -99,12 +103,15 @@ def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[
         yield file.parents[max(level - 1, 0)], parts
         if not level and (package / "__init__.py").is_file() and parts[0] == package.name:
             yield package.parent, parts
-        if not level and not _installed(top):
+        if not level:
             yield top, parts
 
 
 @cache
-def _installed(folder: Path) -> bool:
-    """Whether it holds what pip, the system or Python itself put there."""
-    standard = {Path(path).resolve() for path in sysconfig.get_paths().values()}
-    return folder in standard or folder.name in ("site-packages", "dist-packages") or any(folder.glob("*.dist-info"))
+def _installed(folder: Path) -> dict[Path, str]:
+    """The files below a folder that pip put there, and the distribution of each, by its RECORD."""
+    found = {}
+    for record in folder.glob("*.dist-info/RECORD"):
+        with open(record, newline="", encoding="utf-8") as file:
+            found |= {folder / row[0]: record.parent.name for row in csv.reader(file) if row}
+    return found

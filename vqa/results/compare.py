@@ -1,14 +1,16 @@
 """Two studies side by side: the same cells, the difference, and paired tests over common seeds."""
 
 from collections.abc import Iterable, Sequence
-from math import isnan, nan
+from math import nan
+from os.path import normpath
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from vqa.config import Study, load
-from vqa.evaluation.metrics import srocc as reached
+from vqa.evaluation.metrics import MIN_VIDEOS, pearson, srocc
 from vqa.evaluation.statistics import corrected_ttest, paired_ttest
 from vqa.protocol.sampling import Order
 from vqa.results.evaluation import METRICS, read_metrics
@@ -80,28 +82,32 @@ class _Side:
         self.method = study.splits.method if study else "random"
         self.layout = Layout(results, _store(results, study) if study else results)
 
-    def runs(
-        self, cell: Iterable[object], seeds: Sequence[int], srocc: Iterable[float]
-    ) -> list[tuple[Path, pd.DataFrame]]:
-        """The folders of a cell, and what each scores.
+    def runs(self, cell: Iterable[object], told: pd.DataFrame) -> list[tuple[Path, pd.DataFrame]]:
+        """The folders of a cell, and what each scores. told: the seed, SROCC and linear PLCC of each, by the metrics.
 
-        Raises `UserError` where one reaches another SROCC than the metrics say: trained again since, maybe by another
-        study on the same store.
+        Raises `UserError` where one reaches others: trained again since, maybe by another study on the same store.
         """
         tested, experiment, mode = map(str, cell)
         order, test_order = cast(tuple[Order, Order], mode)
         runs = []
-        for seed, told in zip(seeds, srocc, strict=True):
-            folder = self.layout.run(dataset_of(tested), experiment, order, seed)
+        for seed, *known in told.itertuples(index=False):
+            folder = self.layout.run(dataset_of(tested), experiment, order, int(seed))
             scores = test_scores(folder, tested, test_order)
-            found = reached(scores["score"].to_numpy(), scores["mos"].to_numpy())
-            if not (isnan(told) or abs(found - told) <= 1e-6):
-                raise UserError(
-                    f"{folder}: reaches an SROCC of {found:.3f}, {self.results / 'metrics.csv'} has {told:.3f}; it was "
-                    "trained again since: run `snakemake` on that study first"
-                )
+            for what, now, then in zip(("an SROCC", "a PLCC before the mapping"), _reached(scores), known, strict=True):
+                if not np.isclose(now, then, rtol=0, atol=1e-6, equal_nan=True):
+                    raise UserError(
+                        f"{folder}: reaches {what} of {now:.6g}, {self.results / 'metrics.csv'} has {then:.6g}; it was "
+                        "trained again since: run `snakemake` on that study first"
+                    )
             runs.append((folder, scores))
         return runs
+
+
+def _reached(scores: pd.DataFrame) -> tuple[float, float]:
+    if len(scores) < MIN_VIDEOS:
+        return nan, nan
+    both = scores["score"].to_numpy(), scores["mos"].to_numpy()
+    return srocc(*both), pearson(*both)
 
 
 def _store(results: Path, study: Study) -> Path:
@@ -112,12 +118,18 @@ def _store(results: Path, study: Study) -> Path:
         return results
     if study.store.is_absolute():
         return study.store
-    if study.results.is_absolute() or ".." in study.results.parts:
+    depth, found = len(study.results.parts), set[Path]()
+    if not study.results.is_absolute() and ".." not in study.results.parts:
+        # Results may be a link to another disk, or be reached by one.
+        places = {Path(normpath(results.absolute())), results.resolve()}
+        stores = {place.parents[depth - 1] / study.store for place in places if len(place.parents) >= depth}
+        found = {store.resolve() for store in stores if store.is_dir()}
+    if len(found) != 1:
         raise UserError(
             f"{results}: shares its runs in {study.store}, below a folder that is not known; write `shared:` as an "
             "absolute path and run `snakemake` on that study"
         )
-    return results.absolute().parents[len(study.results.parts) - 1] / study.store
+    return found.pop()
 
 
 def _common_splits(
@@ -128,7 +140,7 @@ def _common_splits(
     """
     tested, experiment, _ = map(str, cell)
     seeds = group["seed"].tolist()
-    runs = [side.runs(cell, seeds, group[f"srocc_{name}"]) for side, name in ((a, "a"), (b, "b"))]
+    runs = [side.runs(cell, group[["seed", f"srocc_{name}", f"plcc_raw_{name}"]]) for side, name in ((a, "a"), (b, "b"))]
     here, there = (resampling(tested, [folder for folder, _ in own], a.method) for own in runs)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:

@@ -1,6 +1,6 @@
 """`vqa check`: are the datasets what the config and the paper say?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vqa import datasets
@@ -18,6 +18,8 @@ from vqa.study.grid import Grid, datasets_by_network
 from vqa.study.parts import check_parts, check_strangers, parts_of, scores_of
 from vqa.study.sources import check_backbones
 from vqa.system.errors import UserError
+
+_NOTHING_LOST: Mapping[frozenset[str], Sequence[str]] = {frozenset(): ()}
 
 # Fang et al., Table I: number of videos and MOS range.
 TABLE_I = {
@@ -110,7 +112,7 @@ def _check_one(
         problems += more_problems
     if len(mos) >= MIN_VIDEOS:
         try:
-            lines += _parts(study, name, listing.videos, imported.excluded)
+            lines += _parts(study, name, listing.videos, _lost(grid, name, imported.excluded))
             lines += _predictions(study, name, listing.videos)
         except UserError as error:
             problems.append(str(error))
@@ -124,11 +126,11 @@ def _check_one(
 
 @dataclass
 class _Imported:
-    """excluded: video_ids without features, where the dataset excludes what is bad."""
+    """excluded: the video_ids without features of a backbone, by its name, where the dataset excludes what is bad."""
 
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    excluded: set[str] = field(default_factory=set)
+    excluded: dict[str, set[str]] = field(default_factory=dict)
 
 
 def _imports(grid: Grid, name: str, dataset: Dataset, videos: Sequence[Video]) -> _Imported:
@@ -148,10 +150,19 @@ def _imports(grid: Grid, name: str, dataset: Dataset, videos: Sequence[Video]) -
         lacking = [video.video_id for video in videos if video.video_id not in found]
         if lacking and dataset.on_bad_video == "exclude":
             told.lines.append(f"  excluded {len(lacking)} videos without features, first {lacking[0]}")
-            told.excluded |= {*lacking}
+            told.excluded[variant.name] = {*lacking}
         elif lacking:
             told.problems.append(f"{variant.name}: has no features of {len(lacking)} videos, first {lacking[0]}")
     return told
+
+
+def _lost(grid: Grid, dataset: str, excluded: Mapping[str, Collection[str]]) -> dict[frozenset[str], list[str]]:
+    """The video_ids that trainings go without -> the experiments that do: each only those its own backbones lack."""
+    lost: dict[frozenset[str], list[str]] = {}
+    for name in dict.fromkeys(run.experiment for run in grid.trained if run.dataset == dataset):
+        own = {video_id for variant in grid.variants_of(name) for video_id in excluded.get(variant.name, ())}
+        lost.setdefault(frozenset(own), []).append(name)
+    return lost or {frozenset(): []}
 
 
 def _predictions(study: Study, dataset: str, videos: Sequence[Video]) -> list[str]:
@@ -208,17 +219,24 @@ def _foreign(span: Span, known: Sequence[Known]) -> bool:
     return bool(ranged) and not any(copy.holds(span) for copy in ranged)
 
 
-def _parts(study: Study, name: str, videos: Sequence[Video], lacking: Collection[str] = ()) -> list[str]:
+def _parts(
+    study: Study, name: str, videos: Sequence[Video], lost: Mapping[frozenset[str], Sequence[str]] = _NOTHING_LOST
+) -> list[str]:
     """The sizes of the seeds' parts, and a warning where a test part is too small for any metric.
 
-    lacking: video_ids without features, of which the parts lose theirs. Raises `UserError` where one loses all.
+    lost: as `_lost` finds them; the parts lose theirs. Raises `UserError` where one loses all.
     """
     check_parts(study, name, videos)
     if not study.seeds_on(name):
         return ["  parts    none: it is tested on as a whole"]
     unnamed = study.splits.method == "official" and not any(video.split for video in videos)
-    lines = _sizes(study, name, videos, lacking, "; none is official, they are drawn at random" if unnamed else "")
-    return lines + (_sizes(study, name, videos, lacking, " by scene", True) if name in study.splits.scenes else [])
+    drawn = "; none is official, they are drawn at random" if unnamed else ""
+    lines = []
+    for lacking, experiments in lost.items():
+        of = f" of {', '.join(experiments)}" if len(lost) > 1 else ""
+        lines += _sizes(study, name, videos, lacking, of + drawn)
+        lines += _sizes(study, name, videos, lacking, f"{of} by scene", True) if name in study.splits.scenes else []
+    return lines
 
 
 def _sizes(

@@ -12,9 +12,10 @@ from vqa.system.errors import UserError
 from vqa.video.picture import display_matrix, turns
 from vqa.video.pyav import fault, open_container
 from vqa.video.raw import is_raw
-from vqa.video.reader import rates_agree
+from vqa.video.reader import Decoded, rates_agree
 from vqa.video.source import open_source, status
 from vqa.video.streams import choose, declared_seconds
+from vqa.video.times import Clock
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -52,16 +53,34 @@ def causes(video: Video) -> dict[str, Cause]:
 
 
 def other_rate(video: Video, frames: int, fps: float) -> bool:
-    """Whether a video of so many decoded frames comes at another rate than `fps`, by the length that it declares."""
+    """Whether a video of so many decoded frames comes at another rate than `fps`: by the length that it declares, or
+    by the times of its packets, which are read but not decoded.
+    """
     path = Path(video.path)
-    if is_raw(video):
+    if is_raw(video) or not frames:
         return False
     with open_source(path) as file, open_container(path, file) as container:
-        seconds, of_video = declared_seconds(container, choose(container, path))
-        indexed = container.format.name.startswith("mov")  # its rate is that of its frames
-    if indexed or not seconds or not of_video or not frames:
-        return False
-    return not rates_agree(frames / seconds, fps, frames)
+        stream = choose(container, path)
+        if container.format.name.startswith("mov") and not any(entry.is_discard for entry in stream.index_entries):
+            return False  # its rate is that of its frames
+        seconds, of_video = declared_seconds(container, stream)
+        found = frames / seconds if seconds and of_video else _rate_of_packets(container, stream, path)
+    return bool(found) and not rates_agree(found, fps, frames)
+
+
+def _rate_of_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> float | None:
+    import av
+
+    clock = Clock(container, stream, counted := Decoded())
+    try:
+        for packet in container.demux(stream):
+            if packet.dts is not None and packet.size and not packet.is_discard:
+                clock.show(float(packet.dts * packet.time_base))
+    except av.error.FFmpegError:
+        pass  # as far as it can be read, as when it is decoded
+    except OSError as error:
+        raise fault(path, error) from None
+    return counted.rate
 
 
 def _of_frame(frame: "VideoFrame", interlaced: bool) -> dict[str, Cause]:

@@ -1,7 +1,6 @@
 """PyAV, the default decoder: FFmpeg's libraries, in bounded memory."""
 
 from collections.abc import Iterator
-from math import isnan, nan
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,14 +9,12 @@ from vqa.video.picture import Painter
 from vqa.video.reader import Decoded, Frame, Header, unreadable
 from vqa.video.source import open_source, out_of_reach
 from vqa.video.streams import choose, declared_frames, declared_seconds, frame_rate
+from vqa.video.times import Clock
 from vqa.video.versions import libraries
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
-
-_DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT: MPEG-TS and PS
-_LONGEST = 1.0  # seconds that one frame may stand for, and two at the mean rate; more is a pause, or a hole
 
 
 def open_container(path: Path, file: IO[bytes]) -> "InputContainer":
@@ -38,12 +35,6 @@ def fault(path: Path, error: Exception) -> Exception:
     if isinstance(error, av.error.FFmpegError):
         return unreadable(path, error.strerror or "unknown error")
     return out_of_reach(path, error) if isinstance(error, OSError) else unreadable(path, str(error))
-
-
-def _jumped(container: "InputContainer", last: float, now: float) -> bool:
-    """Whether a clock began anew, as where streams were joined: by ffmpeg's own bounds, and in its own formats."""
-    clocks = int(container.format.flags) & _DISCONTINUOUS
-    return bool(clocks) and not -0.1 <= now - last <= 10
 
 
 class PyavReader:
@@ -118,9 +109,7 @@ class PyavReader:
         """Packet by packet: one that does not decode loses its own frame only, as in ffmpeg."""
         import av
 
-        last = nan
-        timed = 0
-        longest = max(_LONGEST, 2 * (mean := 1 / (frame_rate(self._container, self._stream) or 1)))
+        clock = Clock(self._container, self._stream, self.decoded)
         for packet in self._packets():
             try:
                 frames = self._stream.codec_context.decode(packet)
@@ -131,14 +120,7 @@ class PyavReader:
                 continue
             for frame in frames:
                 if frame.time is not None:
-                    anew = isnan(last) or _jumped(self._container, last, frame.time)
-                    step = mean if anew else max(frame.time - last, 0)
-                    self.decoded.seconds = (self.decoded.seconds or 0.0) + min(step, longest)
-                    self.decoded.pauses += max(step - longest, 0)
-                    last = frame.time if anew else max(frame.time, last)
-                    elapsed = self.decoded.seconds + self.decoded.pauses - mean
-                    self.decoded.rate = timed / elapsed if elapsed > 0 else None
-                    timed += 1
+                    clock.show(frame.time)
                 yield frame
 
     def _packets(self) -> Iterator["Packet[Any] | None"]:
