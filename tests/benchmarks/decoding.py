@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -84,15 +85,20 @@ def memory(root: Path, results: Results, quick: bool = False) -> None:
 
 def decode(clips: Sequence[Path], decoders: int) -> dict[str, float]:
     """In a process of its own, whose memory counts."""
-    found: dict[str, float] = json.loads(
-        run([sys.executable, "-m", "tests.benchmarks.decoding", decoders, *clips]).output
-    )
+    command = [sys.executable, "-m", "tests.benchmarks.decoding", decoders, *clips]
+    found: dict[str, float] = json.loads(run(_on_cores(decoders, command)).output)
     return found
 
 
 def ffmpeg_seconds(clips: Sequence[Path], threads: int) -> float:
     nowhere = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-y", "/dev/null"]
-    return sum(run([FFMPEG, "-v", "error", "-threads", threads, "-i", clip, *nowhere]).seconds for clip in clips)
+    command = [FFMPEG, "-v", "error", "-threads", threads]
+    return sum(run(_on_cores(threads, [*command, "-i", clip, *nowhere])).seconds for clip in clips)
+
+
+def _on_cores(count: int, command: Sequence[object]) -> list[object]:
+    """ffmpeg's `-threads 1` decodes, converts and writes in a thread each: cores are what both have as many of."""
+    return ["taskset", "-c", ",".join(map(str, sorted(os.sched_getaffinity(0))[:count])), *command]
 
 
 def main() -> None:

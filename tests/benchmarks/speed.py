@@ -8,7 +8,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import decoding, extraction, models, training
+from tests.benchmarks import counts, decoding, extraction, models, training
 from tests.benchmarks.measure import REPO, Results
 
 # Frames of the longest video that public code pads to: CVD2014's, and LIVE-VQC's as a decoder gives
@@ -19,7 +19,7 @@ LONGEST = (830, 1202)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, for a first look")
-    parser.add_argument("--only", choices=("training", "models", "decoding", "extraction"))
+    parser.add_argument("--only", choices=("training", "counts", "models", "decoding", "extraction"))
     arguments = parser.parse_args()
     quick, results = arguments.quick, Results()
     with tempfile.TemporaryDirectory() as folder:
@@ -31,6 +31,8 @@ def main() -> None:
                 training.speed(root, results, 120, 240, 20, longest)
             training.memory(root, results, *((100, 60) if quick else (1200, 240)))
             training.growth(root, results, 10 if quick else 40)
+        if arguments.only in (None, "counts"):
+            counts.count(root, results, *((100, 60) if quick else (1200, 240)))
         if arguments.only in (None, "models"):
             models.speed(root, results, *((40, 60, 2) if quick else (120, 240, 10)))
         if arguments.only in (None, "decoding"):

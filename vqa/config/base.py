@@ -1,9 +1,10 @@
 """What every model of the config shares, and what of it a result depends on."""
 
 from collections.abc import Iterable
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 ADDED: dict[str, Any] = {"added": "after 0.1"}
 # Keys that change no result.
@@ -11,12 +12,26 @@ PERFORMANCE = {"threads", "memory_mb", "gpu_mb", "features_mb", "device", "jobs_
 
 
 class Model(BaseModel):
-    """Unknown keys are errors, numbers are finite.
+    """Unknown keys are errors, numbers are finite, and `true` and "1_0" are none.
 
     A key that came after version 0.1 is marked with `json_schema_extra=ADDED`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, values: Any) -> Any:
+        for name, field in cls.model_fields.items() if isinstance(values, dict) else ():
+            if {*(get_args(field.annotation) or [field.annotation])} <= {int, float, NoneType}:
+                require_number(name, values.get(name))
+        return values
+
+
+def require_number(name: str, value: Any) -> None:
+    """Raise `ValueError` for what pydantic or Python alone takes for a number."""
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        raise ValueError(f"{name} is a number, got {value!r}")
 
 
 def identity(

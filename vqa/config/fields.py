@@ -60,9 +60,9 @@ FilePattern = Annotated[Path, AfterValidator(_files)]
 
 
 def _count_to_list(seeds: Any) -> Any:
-    if isinstance(seeds, int) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise ValueError("at least one seed is needed")
+    if isinstance(seeds, int):
+        if isinstance(seeds, bool) or seeds < 1:
+            raise ValueError("give a count of at least one, or a list")
         return tuple(range(seeds))
     return seeds
 

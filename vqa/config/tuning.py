@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from vqa.config import heads
+from vqa.config.base import require_number
 
 Head = Annotated[
     str,
@@ -24,15 +25,18 @@ def _read_grid(value: Any) -> Any:
             raise ValueError(f"'{key}' needs a list of values to try")
     if not isinstance(grid, dict):
         return grid
-    read = {key: list(map(_number if key in TUNABLE else heads.plain_number, values)) for key, values in grid.items()}
+    read = {key: [_number(key, each) for each in values] for key, values in grid.items()}
     for key, values in read.items():
         if twice := [value for value in values if values.count(value) > 1]:
             raise ValueError(f"'{key}' has {twice[0]} twice")
     return read
 
 
-def _number(value: Any) -> Any:
-    """Numbers are all that these keys take, however they are written."""
+def _number(key: str, value: Any) -> Any:
+    """Numbers are all that training's own keys take, however they are written."""
+    if key not in TUNABLE:
+        return heads.plain_number(value)
+    require_number(key, value)
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:

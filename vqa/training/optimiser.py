@@ -33,16 +33,23 @@ class Adam:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """One update of every parameter that has a gradient: a user's model may freeze some, or leave them unused."""
+        """One update of every parameter that has a gradient: a user's model may freeze some, or leave them unused.
+
+        Each operation is launched once for all of them: a GPU waits for launches here, not for sums.
+        """
         self._steps += 1
         correction1, correction2 = (1 - beta**self._steps for beta in (self.beta1, self.beta2))
-        for parameter, mean, square in zip(self.parameters, self._mean, self._square, strict=True):
-            gradient = parameter.grad
-            if gradient is None:
-                continue
-            if self.weight_decay:
-                gradient = gradient.add(parameter, alpha=self.weight_decay)
-            mean.lerp_(gradient, 1 - self.beta1)
-            square.mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
-            scale = square.sqrt().div_(correction2**0.5).add_(self.eps)
-            parameter.addcdiv_(mean, scale, value=-lr / correction1)
+        every = zip(self.parameters, self._mean, self._square, strict=True)
+        used = [(parameter, parameter.grad, *moments) for parameter, *moments in every if parameter.grad is not None]
+        if not used:
+            return
+        parameters, gradients, means, squares = map(list, zip(*used, strict=True))
+        if self.weight_decay:
+            gradients = list(torch._foreach_add(gradients, parameters, alpha=self.weight_decay))
+        torch._foreach_lerp_(means, gradients, 1 - self.beta1)
+        torch._foreach_mul_(squares, self.beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - self.beta2)
+        scales = torch._foreach_sqrt(squares)
+        torch._foreach_div_(scales, correction2**0.5)
+        torch._foreach_add_(scales, self.eps)
+        torch._foreach_addcdiv_(parameters, means, scales, -lr / correction1)
