@@ -101,10 +101,16 @@ def test_every_number_is_checked_and_its_place_told(tmp_path, column):
         read_manifest(tmp_path / "m.csv")
 
 
-@pytest.mark.parametrize("column,text", [("mos", "1_2"), ("mos", "٣"), ("fps", "3_0"), ("fps", "0"), ("fps", "-5")])
+@pytest.mark.parametrize(
+    "column,text",
+    [
+        ("mos", "1_2"), ("mos", "٣"), ("fps", "3_0"), ("fps", "0"), ("fps", "-5"), ("fps", "1e308"), ("width", "-1"),
+        ("height", "0"), ("frames", "-1"), ("frames", "1" + "0" * 200),
+    ],
+)  # fmt: skip
 def test_what_only_python_takes_for_a_number_is_refused(tmp_path, column, text):
-    row = {"mos": "1", "fps": "25"} | {column: text}
-    (tmp_path / "m.csv").write_text(f"video_id,path,mos,fps\na,a.mp4,{row['mos']},{row['fps']}\n")
+    row = {"mos": "1", "fps": "25", "width": "4", "height": "4", "frames": "9"} | {column: text}
+    (tmp_path / "m.csv").write_text(f"video_id,path,{','.join(row)}\na,a.mp4,{','.join(row.values())}\n")
     with pytest.raises(UserError, match=rf"m\.csv line 2: {column} is"):
         read_manifest(tmp_path / "m.csv")
 

@@ -19,6 +19,7 @@ from vqa.system.files import read_text, write_text
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 REQUIRED = ("video_id", "path", "mos")
+_MOST = 1e9  # pixels of a side, frames a second, frames
 
 
 @dataclass(frozen=True)
@@ -119,14 +120,14 @@ def _row(row: dict[str, Any], where: str, root: Path | None) -> Video:
 
 def optional_columns(row: Mapping[str, str], where: str) -> dict[str, Any]:
     """What a row may say of a video beside `video_id, path, mos`; None where it does not."""
-    if (fps := _number(row, "fps", where, float)) is not None and fps <= 0:
-        raise UserError(f"{where}: fps is {fps:g}; leave it empty where it is not known")
+    kinds = {"width": int, "height": int, "fps": float, "frames": int}
+    found = {column: _number(row, column, where, kind) for column, kind in kinds.items()}
+    for column, value in found.items():
+        if value is not None and not 0 < value <= _MOST:
+            raise UserError(f"{where}: {column} is {value:g}; leave it empty where it is not known")
     return {
         "mos_std": _number(row, "mos_std", where, float),
-        "width": _number(row, "width", where, int),
-        "height": _number(row, "height", where, int),
-        "fps": fps,
-        "frames": _number(row, "frames", where, int),
+        **found,
         "pixel_format": row.get("pixel_format") or None,
         "scene": row.get("scene") or None,
         "split": (row.get("split") or "").strip() or None,

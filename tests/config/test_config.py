@@ -180,3 +180,19 @@ def test_a_rate_without_a_point_is_a_number_in_a_grid_too():
     """YAML 1.1 reads `1e-5` as text, and what a run kept was not found in the grid again."""
     raw = changed("experiments/frame-level/tune", yaml.safe_load("{lr: [1e-5, 1.0e-4], batch_size: [4]}"))
     assert parse(raw).experiments["frame-level"].tune == {"lr": (1e-5, 1e-4), "batch_size": (4,)}
+
+
+@pytest.mark.parametrize(
+    "path,value,words",
+    [
+        ("experiments/frame-level/epochs", True, r"experiments\.frame-level: epochs is a number, got True"),
+        ("experiments/frame-level/lr", "1_0", r"experiments\.frame-level: lr is a number, got '1_0'"),
+        ("experiments/frame-level/tune", {"lr": [True]}, r"tune: lr is a number, got True"),
+        ("experiments/frame-level/tune", {"lr": ["1_0"]}, r"tune: lr is a number, got '1_0'"),
+        ("training/patience", True, r"training: patience is a number, got True"),
+        ("seeds", True, r"seeds: give a count"),
+    ],
+)
+def test_what_only_python_takes_for_a_number_is_refused(path, value, words):
+    with pytest.raises(UserError, match=words):
+        parse(changed(path, value))

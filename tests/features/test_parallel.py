@@ -53,7 +53,7 @@ def fake_decoding(monkeypatch, wait=lambda video: None, bad=()):
         for first in range(0, len(frames), 2):
             wait(video)
             starts = list(range(first, min(first + 2, len(frames))))
-            yield Batch(starts, network.collate([frames[t] for t in starts]))
+            yield Batch(starts, torch.from_numpy(np.stack([frames[t] for t in starts])))
         if video.video_id in bad:
             raise UserError(video.path)
         yield clip(video)
@@ -153,7 +153,7 @@ def test_features_are_the_same_bytes_with_one_decoder_and_with_three(dataset, we
 def test_a_batch_that_does_not_fit_is_halved_and_the_next_ones_are_small_at_once(caplog):
     extractor = Sums(large=3)
     network = Network(extractor, 100)
-    batch = network.collate([np.full((2, 2, 3), value, np.uint8) for value in range(9)])
+    batch = torch.stack([torch.full((2, 2, 3), value, dtype=torch.uint8) for value in range(9)])
     expected = [[float(12 * value)] for value in range(9)]
     assert network(batch)().tolist() == expected and extractor.calls == [9, 4, 2, 2, 2, 2, 1]
     extractor.calls.clear()
@@ -164,7 +164,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_next_ones_are_small_at_once
 def test_a_frame_that_does_not_fit_ends_the_run():
     network = Network(Sums(large=0), 100)
     with pytest.raises(RunError, match="one frame does not fit"):
-        network(network.collate([np.zeros((2, 2, 3), np.uint8)]))
+        network(torch.zeros(1, 2, 2, 3, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])

@@ -64,6 +64,8 @@ def test_the_model_in_the_readme_is_short_and_sound(tmp_path):
     assert result.returncode == 0 and "holds to all rules" in result.stdout, result.stdout + result.stderr
     assert_one_line_error(vqa("check-model", "my_model.py:Mine", cwd=tmp_path), "has no class 'Mine'; it has MyHead")
     assert_one_line_error(vqa("check-model", "vsfa", "--options", '{"name":"gru-mean"}'), "an option is no 'name'")
+    too_many = f'{{"hidden": {2**64}}}'  # for a tensor: torch tells the frames of its C++
+    assert_one_line_error(vqa("check-model", "vsfa", "--options", too_many), "'vsfa': cannot be made (TypeError")
 
 
 @pytest.mark.parametrize(

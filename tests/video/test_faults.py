@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import encode_clip
 from vqa.features.clips import Batch, Clip, batches
@@ -23,7 +24,6 @@ class Whole:
 
     smallest = 1
     clip_length = 1
-    collate = staticmethod(np.stack)
 
     @property
     def extractor(self):
@@ -32,8 +32,8 @@ class Whole:
     def prepare(self, frame):
         return frame
 
-    def batch_size(self, pixels):
-        return 8
+    def room(self, item):
+        return torch.empty((8, *item), dtype=torch.uint8)
 
 
 @pytest.fixture(scope="module")

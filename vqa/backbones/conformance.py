@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vqa.backbones.extractor import Extractor
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, one_line
 
 TOLERANCE = 1e-4  # of the largest feature: sums in another order, in float32
 ROUNDING = 0.9  # cosine similarity that features of half the precision keep
@@ -35,7 +35,7 @@ def check_backbone(build: Build, precision: torch.dtype) -> list[str]:
         except UserError as error:
             return [str(error)]
         except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
-            return [f"does not run: {type(error).__name__}: {' '.join(str(error).split())[:200]}"]
+            return [f"does not run: {one_line(error)[:200]}"]
 
 
 def pictures(extractor: Extractor, count: int, size: tuple[int, int], seed: int = 0) -> Tensor:
@@ -114,8 +114,7 @@ def _precision(build: Build, fast: Extractor, precision: torch.dtype) -> Iterato
     try:
         rows = build().optimise(precision)(items)
     except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
-        told = " ".join(str(error).split())[:200]
-        yield f"does not run in {name} ({type(error).__name__}: {told}); set extraction.precision: float32"
+        yield f"does not run in {name} ({one_line(error)[:200]}); set extraction.precision: float32"
         return
     if not torch.cosine_similarity(rows, fast(items)).min() > ROUNDING:
         yield f"gives other features in {name}; set extraction.precision: float32"

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from vqa.backbones import layout
 from vqa.backbones.layout import Layout, Shape
+from vqa.system.errors import one_line
 
 _SHOWN = 6
 _QUIET = {"suppress_diff_warning": True}
@@ -117,7 +118,7 @@ def _nodes(network: nn.Module, modules: bool) -> list[str]:
     try:
         names: list[str] = _feature_extraction().get_graph_node_names(network, **_QUIET)[1]
     except Exception as error:  # tracing runs the network's own code
-        raise ValueError(f"its graph cannot be traced ({type(error).__name__}: {_line(error)})") from None
+        raise ValueError(f"its graph cannot be traced ({one_line(error)})") from None
     return names
 
 
@@ -129,7 +130,7 @@ def dry(network: nn.Module, inputs: Sequence[Shape]) -> list[Any]:
             functional_call(network, state, (torch.empty(shape, device="meta"),), tie_weights=False) for shape in inputs
         ]
     except Exception as error:  # the network's own code, of any kind
-        raise ValueError(f"it does not run ({type(error).__name__}: {_line(error)})") from None
+        raise ValueError(f"it does not run ({one_line(error)})") from None
 
 
 def _that_work(network: nn.Module, known: list[str], tried: Tried) -> list[str]:
@@ -150,7 +151,3 @@ def _that_work(network: nn.Module, known: list[str], tried: Tried) -> list[str]:
 
 def _shape(maps: object) -> Shape:
     return tuple(maps.shape) if isinstance(maps, Tensor) else ()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

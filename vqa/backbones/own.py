@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vqa.backbones import checkpoints, registry
 from vqa.backbones.extractor import Extractor, resize_and_crop
 from vqa.backbones.preprocessing import Preprocessing, Triple
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, one_line
 from vqa.system.imports import own_class
 from vqa.system.serialise import to_bytes
 
@@ -51,7 +51,7 @@ def build(name: str) -> nn.Module:
         try:
             network = cls()
         except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
-            raise UserError(f"backbone '{name}': cannot be made ({type(error).__name__}: {error})") from None
+            raise UserError(f"backbone '{name}': cannot be made ({one_line(error)})") from None
     if not isinstance(network, nn.Module):
         raise UserError(f"backbone '{name}': is no torch.nn.Module")
     return network

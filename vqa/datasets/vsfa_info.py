@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vqa.datasets.common import Listing, listing, number
 from vqa.datasets.tree import Folders
 from vqa.manifest import Video, unique
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, one_line
 from vqa.system.isolation import guarded
 
 _HINT = "download it again"
@@ -26,8 +26,7 @@ def _open(path: Path) -> Iterator[Any]:
         with h5py.File(path, "r") as file:
             yield file
     except Exception as error:  # h5py raises whatever a damaged file leads it to
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{path}: not a VSFA info.mat ({reason}); {_HINT}") from None
+        raise UserError(f"{path}: not a VSFA info.mat ({one_line(error)}); {_HINT}") from None
 
 
 def _strings(file: Any, references: NDArray[Any]) -> list[str]:

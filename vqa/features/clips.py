@@ -80,17 +80,17 @@ def batches(
         decoded = watched(reader.frames(every if length == 1 else 1))
         frames = (frame if frame is None else extractor.prepare(frame) for frame in decoded)
         starts: list[int] = []
-        items: list[Frame] = []
-        size = None
         for start, item in chosen(frames, length, every):
-            size = size or network.batch_size(item.shape[-3] * item.shape[-2])
+            if not starts:
+                items = network.room(item.shape)
+                filled = items.numpy()
+            filled[len(starts)] = item  # while it is in the cache
             starts.append(start)
-            items.append(item)
-            if len(items) == size:
-                yield Batch(starts, network.collate(items))
-                starts, items = [], []
-        if items:
-            yield Batch(starts, network.collate(items))
+            if len(starts) == len(items):
+                yield Batch(starts, items)
+                starts = []
+        if starts:
+            yield Batch(starts, items[: len(starts)])
         if bad := incomplete(path, reader.header, reader.decoded, MIN_DECODED):
             raise bad
         source = Source(*before[:2], _sha256(path))

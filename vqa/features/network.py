@@ -1,7 +1,7 @@
 """The network's side of extraction: batches of a size that fits, copied in and out while others are computed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from vqa.backbones.extractor import Extractor
 from vqa.system.errors import RunError
-from vqa.video.reader import Frame
 
 log = logging.getLogger("vqa")
 QUEUE = 3  # batches that wait for the network
@@ -48,12 +47,10 @@ class Network:
             size = max(1, min(size, int(self._memory_mb * 1e6 // each)))
         return size
 
-    def collate(self, items: Sequence[Frame]) -> Tensor:
-        """The items as one batch, in memory that a GPU copies from by itself. Called in a decoder's thread."""
-        shape = len(items), *items[0].shape
-        batch = torch.empty(shape, dtype=torch.uint8, pin_memory=self._on_gpu)
-        np.stack(items, out=batch.numpy())
-        return batch
+    def room(self, item: tuple[int, ...]) -> Tensor:
+        """For a batch of such items, in memory that a GPU copies from by itself. Called in a decoder's thread."""
+        size = self.batch_size(item[-3] * item[-2])
+        return torch.empty((size, *item), dtype=torch.uint8, pin_memory=self._on_gpu)
 
     def __call__(self, batch: Tensor) -> Rows:
         """Launch a batch; what is returned waits for its rows (B, D). On a GPU the next one may be launched before."""

@@ -140,7 +140,8 @@ def _common_splits(
     """
     tested, experiment, _ = map(str, cell)
     seeds = group["seed"].tolist()
-    runs = [side.runs(cell, group[["seed", f"srocc_{name}", f"plcc_raw_{name}"]]) for side, name in ((a, "a"), (b, "b"))]
+    columns = [["seed", f"srocc_{name}", f"plcc_raw_{name}"] for name in "ab"]
+    runs = [side.runs(cell, group[each]) for side, each in zip((a, b), columns, strict=True)]
     here, there = (resampling(tested, [folder for folder, _ in own], a.method) for own in runs)
     for seed, (_, test), (_, other) in zip(seeds, here.splits, there.splits, strict=True):
         if test != other:

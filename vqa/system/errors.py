@@ -14,6 +14,11 @@ class RunError(Exception):
     """The run itself failed although the request was sound (exit status 1)."""
 
 
+def one_line(error: BaseException) -> str:
+    """What a library or a user's code raised, without the frames of C++ that torch may add."""
+    return f"{type(error).__name__}: {' '.join(str(error).partition('Exception raised from')[0].split())}"
+
+
 def snakemake(*arguments: str) -> str:
     """The command line that runs this study again, with `arguments`."""
     return " ".join([os.environ.get(SNAKEMAKE, "snakemake"), "--cores N", *arguments])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, one_line
 
 
 def root(name: str, file: Path) -> Path:
@@ -28,7 +28,7 @@ def own_class(told: str, name: str, file: Path) -> type:
     try:
         found: type = getattr(_from_file(file) if module.endswith(".py") else _from_package(module, top), cls)
     except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
-        raise UserError(f"{told}: {_where(file, error)}{type(error).__name__}: {error}") from None
+        raise UserError(f"{told}: {_where(file, error)}{one_line(error)}") from None
     return found
 
 

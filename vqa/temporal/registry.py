@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vqa.config.heads import HEADS, Head, HeadError, resolve
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, one_line
 from vqa.system.imports import own_class
 from vqa.temporal.model import TemporalModel
 
@@ -30,9 +30,8 @@ class Own(TemporalModel):
         except (UserError, torch.OutOfMemoryError):
             raise
         except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
-            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            shape = " x ".join(map(str, reduced.shape))
-            raise UserError(f"head '{type(self.module).__name__}': fails on features of {shape} ({told})") from error
+            shape, name = " x ".join(map(str, reduced.shape)), type(self.module).__name__
+            raise UserError(f"head '{name}': fails on features of {shape} ({one_line(error)})") from error
         return scores
 
 
@@ -49,7 +48,7 @@ def build(name: str, input_size: int, **sizes: int) -> TemporalModel:
     try:
         model = cls(input_size, **head.options | sizes)
     except (Exception, SystemExit) as error:  # a user's code may raise anything, or end
-        raise UserError(f"head '{head.name}': cannot be made ({type(error).__name__}: {error})") from None
+        raise UserError(f"head '{head.name}': cannot be made ({one_line(error)})") from None
     if not isinstance(model, nn.Module):
         raise UserError(f"head '{head.name}': {head.cls} is no torch.nn.Module")
     model = model if isinstance(model, TemporalModel) else Own(model)

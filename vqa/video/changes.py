@@ -65,7 +65,7 @@ def other_rate(video: Video, frames: int, fps: float) -> bool:
             return False  # its rate is that of its frames
         seconds, of_video = declared_seconds(container, stream)
         found = frames / seconds if seconds and of_video else _rate_of_packets(container, stream, path)
-    return bool(found) and not rates_agree(found, fps, frames)
+    return found is not None and not rates_agree(found, fps, frames)
 
 
 def _rate_of_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> float | None:

@@ -36,5 +36,5 @@ class Clock:
         self._timed += 1
 
     def _jumped(self, time: float) -> bool:
-        """Whether the clock began anew, as where streams were joined: by ffmpeg's own bounds, and in its own formats."""
+        """Whether the clock began anew, as where streams were joined: by ffmpeg's bounds, and in its formats."""
         return self._restarts and not -0.1 <= time - self._last <= 10

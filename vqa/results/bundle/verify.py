@@ -23,7 +23,7 @@ from vqa.results.study_data import StudyData
 from vqa.results.tables import write_tables
 from vqa.study.grid import Grid
 from vqa.study.parts import parts_of
-from vqa.system.errors import UserError
+from vqa.system.errors import UserError, one_line
 
 _OTHERS = 10  # are named
 _UNREAD = (".h5", ".pt", ".png", ".pdf")
@@ -83,7 +83,7 @@ def _told(compute: Callable[[], list[str]]) -> list[str]:
     except UserError as error:
         return [str(error)]
     except _UNUSABLE as error:
-        return [f"cannot be computed again ({type(error).__name__}: {error})"]
+        return [f"cannot be computed again ({one_line(error)})"]
 
 
 def _recomputed(study: Study) -> tuple[list[str], float]:
