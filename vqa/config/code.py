@@ -110,7 +110,7 @@ def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[
 @cache
 def _installed(folder: Path) -> dict[Path, str]:
     """The files below a folder that pip put there, and the distribution of each, by its RECORD."""
-    found = {}
+    found: dict[Path, str] = {}
     for record in folder.glob("*.dist-info/RECORD"):
         with open(record, newline="", encoding="utf-8") as file:
             found |= {folder / row[0]: record.parent.name for row in csv.reader(file) if row}
