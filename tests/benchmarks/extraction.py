@@ -1,5 +1,6 @@
 """Extraction against the plain baseline: time, memory, agreement, growth."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +28,17 @@ def make_weights(root: Path) -> None:
     torch.save(resnet50(weights=None).state_dict(), root / "r50.pth")
 
 
-def ours(root: Path, clip: Path, output: Path, precision: str) -> list[object]:
+def ours(root: Path, clip: Path, output: Path, precision: str, command: Sequence[object] = VQA) -> list[object]:
     write_manifest(root / f"{clip.stem}.csv", [Video(clip.stem, str(clip), 1.0)])
     return [
-        *VQA, "extract", "--manifest", root / f"{clip.stem}.csv", "--backbone", "resnet50",
+        *command, "extract", "--manifest", root / f"{clip.stem}.csv", "--backbone", "resnet50",
         "--weights", root / "r50.pth", "--receipt", root / "receipt.json", "--storage", "float32",
         "--output", output, "--precision", precision,
     ]  # fmt: skip
 
 
-def speed(root: Path, results: Results, frames: int) -> None:
+def speed(root: Path, results: Results, frames: int, before: Sequence[object] = ()) -> None:
+    """before: the command of an earlier version."""
     clip = root / "clip.mp4"
     make_clip(clip, frames, 960, 540)
     plain = run([*BASELINE, "extract", clip, root / "r50.pth", root / "plain.npy"])
@@ -47,6 +49,12 @@ def speed(root: Path, results: Results, frames: int) -> None:
         name = f"extract {frames} frames 960x540, {precision}"
         ratio = f"{plain.seconds / timed.seconds:.2f}x"
         results.add(f"{name}, s", f"{timed.seconds:.1f}", f"{plain.seconds:.1f}", ratio)
+        if before:
+            then = run(ours(root, clip, root / f"before-{precision}", precision, before))
+            gained = f"{then.seconds / timed.seconds:.2f}x"
+            results.add(f"{name}, s", f"{timed.seconds:.1f}", f"{then.seconds:.1f} (before)", gained)
+            same = (found == shards.read(root / f"before-{precision}" / "clip.h5")[0]).all()
+            results.add(f"{name}, the same values as before", "yes" if same else "no")
         results.add(f"{name}, frames/s", f"{frames / timed.seconds:.2f}", f"{frames / plain.seconds:.2f}", ratio)
         results.add(f"{name}, peak MB", f"{timed.peak_mb:.0f}", f"{plain.peak_mb:.0f}")
         cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)

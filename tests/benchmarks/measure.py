@@ -15,8 +15,16 @@ import numpy as np
 
 REPO = Path(__file__).parents[2]
 BASELINE = [sys.executable, str(Path(__file__).with_name("baseline.py"))]
-VQA = [sys.executable, "-m", "vqa"]
+VQA = [sys.executable, "-P", "-m", "vqa"]
 CORES = len(os.sched_getaffinity(0))
+
+
+def earlier(commit: str, folder: Path) -> list[str]:
+    """The `vqa` command as it was at a commit, in this environment; its package is unpacked to `folder`."""
+    packed = subprocess.run(["git", "-C", REPO, "archive", commit, "vqa"], stdout=subprocess.PIPE, check=True).stdout
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", folder], input=packed, check=True)
+    return ["env", f"PYTHONPATH={folder}", *VQA]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Training against the plain baseline: time an epoch, memory, agreement, growth."""
 
+import re
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,20 +47,28 @@ def make_study(root: Path, videos: int, rows: int, longest: int = 0) -> Path:
     return folder
 
 
-def ours(study: Path, output: Path, batch_size: int, epochs: int, precision: str, seed: int = 0) -> list[object]:
+def ours(
+    study: Path, output: Path, batch_size: int, epochs: int, precision: str, seed: int = 0,
+    command: Sequence[object] = VQA,
+) -> list[object]:  # fmt: skip
     return [
-        *VQA, "train", "--manifest", study / "manifest.csv", "--index", study / "index.csv", "--order", "O",
+        *command, "train", "--manifest", study / "manifest.csv", "--index", study / "index.csv", "--order", "O",
         "--seed", seed, "--output", output, "--batch-size", batch_size, "--epochs", epochs, "--lr", "1e-4",
         "--precision", precision,
     ]  # fmt: skip
 
 
 def loop_seconds(timed: Timed) -> float:
-    return float(timed.output.split("training took ")[1].split(" s")[0])
+    return float(re.findall(r"(?:training|epochs) took ([\d.]+) s", timed.output)[0])
 
 
-def speed(root: Path, results: Results, videos: int, rows: int, epochs: int, longest: int = 0) -> None:
-    """Seconds an epoch of the machine: as many of our one-thread jobs as cores, or one baseline."""
+def speed(
+    root: Path, results: Results, videos: int, rows: int, epochs: int, longest: int = 0, before: Sequence[object] = ()
+) -> None:
+    """Seconds an epoch of the machine: as many of our one-thread jobs as cores, or one baseline.
+
+    before: the command of an earlier version.
+    """
     study = make_study(root, videos, rows, longest)
     lengths = f"{rows} (one {longest})" if longest else f"{rows}"
     for batch_size in (16, 128):
@@ -71,6 +81,18 @@ def speed(root: Path, results: Results, videos: int, rows: int, epochs: int, lon
             outputs = [root / f"run-{precision}-{batch_size}-{i}" for i in range(CORES)]
             jobs = run_together([ours(study, output, batch_size, epochs, precision) for output in outputs])
             epoch = max(map(loop_seconds, jobs)) / epochs / CORES
+            if before:
+                folders = [root / f"before-{precision}-{batch_size}-{i}" for i in range(CORES)]
+                then = run_together([ours(study, each, batch_size, epochs, precision, 0, before) for each in folders])
+                earlier = max(map(loop_seconds, then)) / epochs / CORES
+                results.add(
+                    f"{name}, {precision}, s an epoch",
+                    f"{epoch:.3f}",
+                    f"{earlier:.3f} (before)",
+                    f"{earlier / epoch:.2f}x",
+                )
+                same = (folders[0] / "history.csv").read_bytes() == (outputs[0] / "history.csv").read_bytes()
+                results.add(f"{name}, {precision}, the same history as before", "yes" if same else "no")
             for held, (timed, lines) in plain.items():
                 theirs = min(float(line[2]) for line in lines)
                 case = f"{name}, {precision}, baseline holds {held}"
