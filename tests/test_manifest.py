@@ -88,6 +88,16 @@ def test_relative_paths_start_at_the_root_that_is_given(tmp_path):
     assert [video.path for video in found] == [str(tmp_path / "root/v/a.mp4"), "/abs/b.mp4"]
 
 
+def test_a_header_in_any_letter_case_is_read_and_texts_are_stripped(tmp_path):
+    text = "Video_ID, PATH,mos,FPS,Split,scene \na,a.mp4,1,25,test ,beach \nb,b.mp4,2,,train, beach\n"
+    (tmp_path / "m.csv").write_text(text)
+    a, b = read_manifest(tmp_path / "m.csv")
+    assert (a.fps, a.split, a.scene, b.fps, b.split, b.scene) == (25.0, "test", "beach", None, "train", "beach")
+    (tmp_path / "m.csv").write_text("video_id,path,mos,fps,FPS\na,a.mp4,1,25,30\n")
+    with pytest.raises(UserError, match="column fps stands twice"):
+        read_manifest(tmp_path / "m.csv")
+
+
 def test_a_damaged_row_behind_good_ones_is_named_by_its_line(tmp_path):
     (tmp_path / "m.csv").write_text(HEADER + "a,a.mp4,1\nb,b.mp4,2\nc,c.mp4,x\n")
     with pytest.raises(UserError, match=r"m\.csv line 4: mos is 'x'"):

@@ -60,6 +60,7 @@ def read_manifest(path: str | Path, root: Path | None = None) -> list[Video]:
     text = read_text(path, "give an existing CSV file")
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        reader.fieldnames = [_column(name) for name in reader.fieldnames or ()]
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(REQUIRED)}")
@@ -128,10 +129,14 @@ def optional_columns(row: Mapping[str, str], where: str) -> dict[str, Any]:
     return {
         "mos_std": _number(row, "mos_std", where, float),
         **found,
-        "pixel_format": row.get("pixel_format") or None,
-        "scene": row.get("scene") or None,
-        "split": (row.get("split") or "").strip() or None,
+        **{column: (row.get(column) or "").strip() or None for column in ("pixel_format", "scene", "split")},
     }
+
+
+def _column(name: str) -> str:
+    """A header's word, as a manifest's column where it is one in another letter case."""
+    word = name.strip()
+    return word.lower() if word.lower() in COLUMNS else word
 
 
 def _number(row: Mapping[str, str], column: str, where: str, kind: type) -> Any:

@@ -124,6 +124,8 @@ class Scorer:
         """The score of each video as it is known, in their order, or why there is none."""
         if isinstance(videos, Video | str | Path):
             videos = [videos]
+        if k := self._sampler():
+            log.info("one frame of each %d is seen, drawn by the video's name: under another name others are", k)
         listed = [v if isinstance(v, Video) else Video(Path(v).stem, str(v), mos=0.0) for v in videos]
         for found in stream(
             listed, Network(self.extractor, self.extraction.memory_mb), self.extraction.decoder, self.every
@@ -139,6 +141,10 @@ class Scorer:
             except UserError as error:
                 yield Failed(clip.video, error)
 
+    def _sampler(self) -> int:
+        run = self.made_by.get("run", {})
+        return int(run.get("sampler", 0)) if run.get("sample_test", True) else 0
+
     @torch.inference_mode()
     def _apply(
         self, video: Video, features: Features, fps: float | None = None
@@ -147,9 +153,7 @@ class Scorer:
         # Rounded as stored features are, and as in training: scores are the study's.
         rows = stored(features, video, self.storage)
         reduced = torch.cat([head.project(torch.from_numpy(chunk).to(head.projection_dtype)) for chunk in rows])
-        run = self.made_by.get("run", {})
-        k = run.get("sampler", 0) if run.get("sample_test", True) else 0
-        frames = frame_sequence(video.video_id, len(reduced), k, "O", self.made_by.get("seed", 0))
+        frames = frame_sequence(video.video_id, len(reduced), self._sampler(), "O", self.made_by.get("seed", 0))
         lengths = torch.tensor([len(frames)])
         seen = reduced[frames].unsqueeze(0)
         rate = rate_of(rate_of(fps, features.starts), frames)

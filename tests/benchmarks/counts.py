@@ -20,11 +20,13 @@ from vqa.config import Run
 from vqa.features.index import read_index
 from vqa.manifest import read_manifest
 from vqa.protocol.splits import split
-from vqa.temporal.gru import _Recurrence
+from vqa.temporal import pooling, vsfa
+from vqa.temporal.gru import gru
 from vqa.training import feeder, store
 from vqa.training.fit import create_head, train_epoch, validate
 from vqa.training.items import load_items
 from vqa.training.optimiser import Adam
+from vqa.training.predict import EVALUATION_BATCH
 
 _NO_KERNEL = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "_unsafe_view", "detach"}
 _LAUNCH = 4e-6  # seconds that one takes at least, called from Python
@@ -59,30 +61,47 @@ class Counter(TorchDispatchMode):
 
     def send(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         self.sent += tensor.nbytes
+        self.operations += 1
         return tensor
 
     def aside(self, function: Callable[..., Any], counts: int) -> Callable[..., Any]:
         """The function, whose operations count as so many."""
 
         def call(*args: Any) -> Any:
-            self.operations += counts
-            self._paused = True
+            was, self._paused = self._paused, True
             try:
                 return function(*args)
             finally:
-                self._paused = False
+                self._paused = was
+                self.operations += 0 if was else counts
 
         return call
 
     @contextmanager
     def as_on_a_gpu(self) -> Iterator[None]:
-        """A GRU is one call of cuDNN each way; rows are converted by the CPU before they are sent."""
-        ways = {name: staticmethod(self.aside(getattr(_Recurrence, name), 1)) for name in ("forward", "backward")}
+        """A GRU is one call of cuDNN each way, a mask two operations; the CPU converts rows before they are sent."""
+
+        class Once(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, layer: torch.nn.GRU, sequence: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+                with torch.enable_grad():
+                    ctx.inputs = [sequence.detach().requires_grad_(), *weights]
+                    ctx.hidden = self.aside(gru, 1)(ctx.inputs[0], layer)
+                return ctx.hidden.detach()
+
+            @staticmethod
+            def backward(ctx: Any, grad: torch.Tensor) -> Any:
+                return None, *self.aside(torch.autograd.grad, 1)(ctx.hidden, ctx.inputs, grad)
+
         with ExitStack() as patches:
-            patches.enter_context(patch.multiple(_Recurrence, **ways))
-            patches.enter_context(patch.object(store, "_convert", self.aside(store._convert, 0)))
-            for module in (feeder, store):
-                patches.enter_context(patch.object(module, "send", self.send))
+            for place, name, found in (
+                (vsfa, "gru", lambda sequence, layer: Once.apply(layer, sequence, *layer.parameters())),
+                (pooling, "mask", self.aside(pooling.mask, 2)),
+                (store, "_convert", self.aside(store._convert, 0)),
+                (store, "send", self.send),
+                (feeder, "send", self.send),
+            ):
+                patches.enter_context(patch.object(place, name, found))
             yield
 
 
@@ -104,11 +123,14 @@ def count(root: Path, results: Results, videos: int, rows: int) -> None:
             validate(head, feeding, items["val"], 1, 1, 0.0)
         if kept is None:
             read = sum(len(item.features) for part in ("train", "val") for item in items[part])
-            counter.sent += read * DIM * 4  # `Streamed` sends its buffer itself
+            counter.sent += read * DIM * 4  # `Streamed` sends its buffers itself
+            counter.operations += len(losses) + -(-len(items["val"]) // EVALUATION_BATCH)
         how = "streamed" if kept is None else "resident"
         results.add(f"{name}, {how}: MB sent; operations", f"{counter.sent / 1e6:.1f}; {counter.operations}")
         flops = 2 * DIM * 128 * rows * (2 * len(items["train"]) + len(items["val"]))
-        moved = DIM * rows * (len(items["train"]) * 18 + len(items["val"]) * 14)  # gathered, converted, read
+        # Bytes a value: gathered, converted and read; of what is streamed, written and read. Read again for a gradient.
+        train, val = (18, 14) if kept else (12, 8)
+        moved = DIM * rows * (train * len(items["train"]) + val * len(items["val"]))
         for card in CARDS:
             parts = counter.sent / card.bus, moved / card.memory, flops / card.float32, counter.operations * _LAUNCH
             told = " / ".join(f"{1000 * seconds:.1f}" for seconds in parts)

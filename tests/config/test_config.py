@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 import yaml
 
@@ -196,3 +198,43 @@ def test_a_rate_without_a_point_is_a_number_in_a_grid_too():
 def test_what_only_python_takes_for_a_number_is_refused(path, value, words):
     with pytest.raises(UserError, match=words):
         parse(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    "key,value,words",
+    [
+        ("lr", "1_0", "line 3: YAML reads 1_0 as 10"), ("epochs", "016", "reads 016 as 14"),
+        ("epochs", "1:30", "reads 1:30 as 90"), ("epochs", "0x10", "reads 0x10 as 16"),
+    ],
+)  # fmt: skip
+def test_numbers_that_yaml_reads_otherwise_are_refused(tmp_path, key, value, words):
+    (tmp_path / "c.yaml").write_text(f"experiments:\n  e:\n    {key}: {value}\n")
+    with pytest.raises(UserError, match=words):
+        read(tmp_path / "c.yaml")
+    for plain in ("10", "-1", "0", "1e-5", "1.0e-5", ".5", "2.", "+.inf", f"'{value}'"):
+        (tmp_path / "c.yaml").write_text(f"a: &here [{plain}]\nb: *here\n")
+        assert read(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    "path,value,words",
+    [
+        ("seeds", ["1_0", 2], "a seed is a number, got '1_0'"),
+        ("seeds", [True, 2], "a seed is a number, got True"),
+        ("statistics/margins", {"plcc": True}, "a margin is a number, got True"),
+        ("experiments/frame-level/tune", {10: [1, 2]}, "'10' cannot be tuned"),
+        ("experiments/frame-level/tune", {True: [1]}, "'True' cannot be tuned"),
+        ("experiments/frame-level/head", {"name": "vsfa", True: 2}, "'vsfa': True is 2; an option is a word"),
+        ("experiments/frame-level/head", {"name": "vsfa", "hidden": date(2024, 1, 1)}, "'vsfa': hidden is datetime"),
+        ("experiments/frame-level/head", {"name": "vsfa", "hidden": [1]}, "hidden"),
+    ],
+)
+def test_keys_and_values_of_another_kind_are_told_in_a_line(path, value, words):
+    raw = changed(path, None)
+    *parents, key = path.split("/")
+    place = raw
+    for parent in parents:
+        place = place[parent]
+    place[key] = value
+    with pytest.raises(UserError, match=words):
+        parse(raw)

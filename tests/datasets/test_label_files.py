@@ -180,6 +180,7 @@ def test_a_bad_label_file_is_told_in_one_line(tmp_path, text, words):
         ("vid,MOSFull\na,good\n", {}, ["line 2", "'good' is not a number"]),
         ("vid,MOSFull\na,1\nA,2\n", {}, ["line 3", "already stands in"]),
         ("vid,MOSFull\n", {}, ["holds no row"]),
+        ("vid,MOSFull\n10,1\n", {"where": "vid == 1_0"}, ["holds no row that satisfies `vid == 1_0`"]),
         ("vid,MOSFull\na,1\n", {"where": "vid == b"}, ["holds no row that satisfies `vid == b`"]),
         ("vid,MOSFull\na,1\n", {"where": "is_test == 0"}, ["has no column 'is_test' (of `where: is_test == 0`)"]),
         ("vid,MOSFull\na,1\n", {"where": "vid < 3"}, ["line 2", "compares a number with a text"]),

@@ -232,6 +232,12 @@ def test_vsfa_info_that_is_no_hdf5_is_a_user_error(tmp_path):
         vsfa_info.read(tmp_path / "info.mat", tmp_path)
 
 
+def test_one_file_is_one_video_of_a_table(tmp_path, tiny):
+    (tmp_path / "table.csv").write_text(f"video_id,path,mos\na,{tiny},1\nb,{tiny.parent}/./{tiny.name},2\n")
+    with pytest.raises(UserError, match=r"table\.csv: 'a' and 'b' are both .*; a video may stand once"):
+        datasets.read("d", TableDataset(reader="table", path=tmp_path / "table.csv"), Path("results"))
+
+
 def test_a_table_gives_any_dataset(tmp_path, tiny):
     place(tiny, tmp_path / "my videos" / "é 'quoted' {braces}.mp4", tmp_path / "-rf.mp4")
     (tmp_path / "table.csv").write_text(

@@ -115,6 +115,25 @@ def test_runs_trained_again_since_the_metrics_are_refused(first, tmp_path):
     assert_one_line_error(result, "runs/cvd2014/frames/O/seed-5", "metrics.csv has 0.5;", "trained again")
 
 
+def test_constant_predictions_are_undefined_in_both(first, tmp_path):
+    """The mean of equal numbers is not always that number."""
+    shutil.copytree(first.results, tmp_path / "b")
+    for path in (tmp_path / "b" / "runs").rglob("predictions.csv"):
+        pd.read_csv(path).assign(score=4.3777).to_csv(path, index=False)
+    b = evaluated(first.study.model_copy(update={"results": tmp_path / "b"})).results
+    result = vqa("compare", b, b)
+    assert result.returncode == 0, result.stderr
+
+
+def test_studies_on_other_labels_are_not_compared(first, tmp_path):
+    b = noisy(first, tmp_path).results
+    for path in (b / "runs").rglob("seed-5/predictions.csv"):
+        rows = pd.read_csv(path)
+        rows.assign(mos=2 * rows["mos"]).to_csv(path, index=False)  # no correlation tells
+    result = vqa("compare", first.results, b)
+    assert_one_line_error(result, "frames, seed 5: the MOS of 47 of 47 test videos differ", "equal labels")
+
+
 def test_scores_of_the_same_ranks_are_other_scores(first, tmp_path):
     folder = second(first, tmp_path, first.metrics)
     path = folder / "runs/cvd2014/frames/O/seed-5/predictions.csv"

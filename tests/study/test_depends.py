@@ -119,6 +119,22 @@ def test_neither_vqa_nor_installed_packages_are_part_of_a_users_model(tmp_path, 
     assert code.files("single.py:H", tmp_path / "single.py") == (tmp_path / "single.py",)
 
 
+def test_a_file_within_an_installed_package_keeps_what_it_imports_of_it(tmp_path, monkeypatch):
+    """Named by file, too; a package without a RECORD beside it, as Debian's, is another's."""
+    site = tmp_path / "dist-packages"
+    for name in ("pkg/heads.py", "pkg/__init__.py", "pkg/other.py", "big/__init__.py", "big-1.egg-info/PKG-INFO"):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).touch()
+    (site / "pkg/heads.py").write_text("import big\nfrom pkg.other import f\nclass H: ...\n")
+    (site / "pkg-1.0.dist-info").mkdir()
+    names = [b"pkg/heads.py", b"pkg/__init__.py", b"pkg/other.py", b"pkg/\xff.txt"]
+    (site / "pkg-1.0.dist-info/RECORD").write_bytes(b"".join(name + b",sha256=a,1\n" for name in names))
+    monkeypatch.syspath_prepend(site)
+    for name in (f"{site}/pkg/heads.py:H", "pkg.heads:H"):
+        found = code.files(name, site / "pkg/heads.py")
+        assert {path.name for path in found} == {"heads.py", "other.py", "__init__.py"} and len(found) == 3
+
+
 PACKAGE = {
     "mypkg/__init__.py": "",
     "mypkg/model.py": "from mypkg.parts import K\nfrom . import near\nfrom .deep import layers\nclass H: ...\n",

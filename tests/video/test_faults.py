@@ -101,6 +101,21 @@ def test_a_stat_that_is_refused_fails_the_run(clip, monkeypatch):
         source.status(clip)
 
 
+@pytest.mark.parametrize("prepare", [lambda f: (f / 255).astype(np.float32), lambda f: f.astype(np.int16)])
+def test_what_a_network_prepares_is_never_cast(clip, prepare):
+    network = Whole()
+    network.prepare = prepare
+    with pytest.raises(UserError, match=r"clip\.mp4: the network's `prepare` gives (float32|int16) of 240 x 320 x 3"):
+        list(batches(video(clip), network, "pyav"))
+
+
+def test_raw_video_that_is_shorter_than_its_table_says_is_bad(tmp_path):
+    (tmp_path / "a.yuv").write_bytes(bytes(64 * 48 * 3 // 2 * 6))
+    raw = Video("a", str(tmp_path / "a.yuv"), 1.0, width=64, height=48, frames=12)
+    with pytest.raises(UserError, match="only 6 of 12 frames decode"):
+        list(batches(raw, Whole(), "pyav"))
+
+
 def test_raw_video_and_decord_know_a_failing_disk_too(tmp_path, clip, monkeypatch):
     raw = tmp_path / "a.yuv"
     raw.write_bytes(bytes(64 * 48 * 3 // 2 * 5))

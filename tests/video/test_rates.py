@@ -68,13 +68,14 @@ def test_a_variable_rate_is_that_of_the_frames_own_times(tmp_path, ending):
     assert other_rate(Video("b", str(path), 1.0), 40, 30.0) == (ending != "mp4")  # whose own rate is right
 
 
-@pytest.mark.parametrize("ending", ["mp4", "ts", "mpg", "nut", "flv", "avi"])
+@pytest.mark.parametrize("ending", ["mp4", "m4v", "ts", "mpg", "nut", "flv", "avi"])
 def test_an_earlier_shard_of_another_rate_is_found_in_every_container(tmp_path, ending):
-    """In MP4 behind an edit list that hides the first frames, which are 60 a second."""
+    """In MP4 behind an edit list that hides the first frames, which are 60 a second; once in fragments."""
     source, path = encode_clip(tmp_path / "a.mp4", frames=120, fps=60), tmp_path / f"b.{ending}"
     slower = ["-vf", "setpts=if(lt(N\\,60)\\,N\\,2*N-60)/60/TB", "-fps_mode", "vfr", "-g", "250"]
     ffmpeg("-loglevel", "error", "-i", source, *slower, "-c:v", "libx264", tmp_path / "slower.mp4")
     how = ["-c:v", "mpeg2video", "-r", "30"] if ending == "mpg" else ["-c", "copy"]
+    how += ["-f", "mp4", "-movflags", "frag_keyframe+empty_moov"] if ending == "m4v" else []
     ffmpeg("-loglevel", "error", "-ss", "1", "-i", tmp_path / "slower.mp4", *how, path)
     reader = open_video(video := Video("b", str(path), 1.0))
     count = sum(1 for _ in reader.frames())

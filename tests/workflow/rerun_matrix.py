@@ -139,7 +139,7 @@ READERS = {
     "datasets.labels.raw.width": (32, OTHER_VIDEOS),
     "datasets.labels.raw.height": (32, OTHER_VIDEOS),
     "datasets.labels.raw.pixel_format": ("yuvj420p", OTHER_VIDEOS),
-    "datasets.labels.raw.fps": (25, LIST_ONE),
+    "datasets.labels.raw.fps": (25, OTHER_VIDEOS),
     "datasets.labels.test_sets": (["test"], OTHER_VIDEOS),
     "datasets.labels.exclude": (["3"], OTHER_VIDEOS),
     "datasets.labels.on_bad_video": ("exclude", LOOK_AGAIN),

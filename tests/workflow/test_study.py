@@ -28,6 +28,11 @@ def test_smoke_study_makes_everything_that_the_design_names(finished):
         assert (finished.results / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_a_training_depends_on_the_rates_of_its_videos(finished):
+    indexes = list((finished.results / "features").rglob("index.csv"))
+    assert indexes and all((pd.read_csv(index)["fps"] == 24).all() for index in indexes)
+
+
 def test_the_curves_of_the_shown_videos_pool_to_the_scores_that_were_tested(finished):
     made = shown.read(finished.results / "shown.json")["demo"]
     assert len(made) > 0 and all(told["strip"] == "" and told["note"] == "" for told in made.values())

@@ -1,5 +1,6 @@
 """vqa train, import-predictions, cross"""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,8 @@ from vqa.config.names import SplitMethod
 from vqa.protocol.sampling import Order
 from vqa.study import session
 from vqa.system.errors import UserError
+
+log = logging.getLogger("vqa")
 
 
 @click.command()
@@ -56,6 +59,8 @@ def train(
     if run.zero_shot and init is None:
         raise UserError("--epochs 0 trains nothing; give a head to begin from by --init")
     videos = read_manifest(manifest)
+    if run.split == "official" and not any(video.split for video in videos):
+        log.warning("%s names no official part: its videos are split at random", manifest)
     parts = split(videos, seed, run.split, *_given_parts(permutations, split_file, seed))
     entries = read_indexes([index, *joined])
     from vqa.training.job import train as run_training  # torch: only once the input is known to be good

@@ -28,10 +28,11 @@ class Model(BaseModel):
         return values
 
 
-def require_number(name: str, value: Any) -> None:
-    """Raise `ValueError` for what pydantic or Python alone takes for a number."""
+def require_number(name: str, value: Any) -> Any:
+    """The value; raises `ValueError` for what pydantic or Python alone takes for a number."""
     if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
         raise ValueError(f"{name} is a number, got {value!r}")
+    return value
 
 
 def identity(

@@ -42,7 +42,7 @@ def definition(file: Path, cls: str) -> ast.ClassDef:
 def files(name: str, file: Path) -> tuple[Path, ...]:
     """A file, those of its user that it imports, and what makes their folder a package, in a fixed order."""
     own, top = file.resolve(), root(name, file)
-    came_with = _installed(top).get(own)
+    came_with = next(filter(None, (_distribution(own, folder) for folder in own.parents)), None)
     found: dict[Path, None] = {}
     _add_imported(own, top, came_with, found)
     for folder in own.parents:
@@ -82,7 +82,7 @@ def _add_imported(file: Path, top: Path, came_with: str | None, seen: dict[Path,
             for depth in range(1, len(parts) + 1):
                 inner = folder.joinpath(*parts[:depth])
                 for beside in (inner.with_suffix(".py"), inner / "__init__.py"):
-                    if beside.is_file() and _installed(folder).get(beside, came_with) == came_with:
+                    if beside.is_file() and _distribution(beside, folder) in (None, came_with):
                         _add_imported(beside, top, came_with, seen)
 
 
@@ -107,11 +107,26 @@ def _modules(node: ast.AST, file: Path, top: Path) -> Iterator[tuple[Path, list[
             yield top, parts
 
 
+def _distribution(file: Path, folder: Path) -> str | None:
+    """The one that put a file below `folder`."""
+    known = _installed(folder)
+    return next((known[each] for each in (file, *file.parents) if each in known), None)
+
+
 @cache
 def _installed(folder: Path) -> dict[Path, str]:
-    """The files below a folder that pip put there, and the distribution of each, by its RECORD."""
+    """The files and packages below a folder that pip or the system put there, and the distribution of each.
+
+    Where no RECORD lists its files, as of Debian's, a distribution has those of its name or of top_level.txt.
+    """
     found: dict[Path, str] = {}
-    for record in folder.glob("*.dist-info/RECORD"):
-        with open(record, newline="", encoding="utf-8") as file:
-            found |= {folder / row[0]: record.parent.name for row in csv.reader(file) if row}
+    shared = folder.name in ("site-packages", "dist-packages")  # elsewhere an egg-info is of what is developed there
+    for info in (*folder.glob("*.dist-info"), *(folder.glob("*.egg-info") if shared else ())):
+        record, tops = info / "RECORD", info / "top_level.txt"
+        if record.is_file():
+            with open(record, newline="", encoding="utf-8", errors="replace") as file:
+                found |= {folder / row[0]: info.name for row in csv.reader(file) if row}
+        else:
+            names = tops.read_text(errors="replace").split() if tops.is_file() else [info.name.partition("-")[0]]
+            found |= {folder / each: info.name for name in names for each in (name, f"{name}.py")}
     return found

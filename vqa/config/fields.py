@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from vqa.config.base import require_number
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 _OWN = r"[A-Za-z0-9_./~][A-Za-z0-9_./~-]*:[A-Za-z_][A-Za-z0-9_]*"  # file.py:Class, package.module:Class
 _ONE = rf"([A-Za-z0-9][A-Za-z0-9_./-]*|{_OWN})"
@@ -64,6 +66,8 @@ def _count_to_list(seeds: Any) -> Any:
         if isinstance(seeds, bool) or seeds < 1:
             raise ValueError("give a count of at least one, or a list")
         return tuple(range(seeds))
+    for seed in seeds if isinstance(seeds, list | tuple) else ():
+        require_number("a seed", seed)
     return seeds
 
 

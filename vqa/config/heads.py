@@ -61,6 +61,9 @@ def normalise(value: Any) -> str:
         value = {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise HeadError("is a name, or a mapping with `name` and options")
+    for key, each in value.items():
+        if not isinstance(key, str) or not isinstance(each, str | int | float | None):
+            raise HeadError(f"'{value['name']}': {key} is {each!r}; an option is a word, its value a number or text")
     value = {key: plain_number(each) for key, each in value.items()}
     text = json.dumps(value, sort_keys=True, separators=(",", ":")) if len(value) > 1 else str(value["name"])
     resolve(text)

@@ -1,6 +1,7 @@
 """Reading a config: a mistake becomes one line that names the key."""
 
 import difflib
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,8 @@ from vqa.config.schema import SECTIONS, Study
 from vqa.system.errors import UserError
 from vqa.system.files import reaching
 
+_NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_PLAIN = re.compile(r"[-+]?(0|[1-9]\d*|\d*\.\d*([eE][-+]?\d+)?|\.(inf|Inf|INF))|\.(nan|NaN|NAN)")
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
@@ -35,12 +38,15 @@ def load(path: str | Path) -> Study:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The mapping in a YAML file; raises `UserError`, also where YAML lets the last of two equal keys win."""
+    """The mapping in a YAML file; raises `UserError`, also where YAML lets the last of two equal keys win, or reads
+    `016` as 14.
+    """
     try:
         with reaching(path):
             text = Path(path).read_text(encoding="utf-8")
         if node := yaml.compose(text, yaml.SafeLoader):
             _require_distinct_keys(node, str(path), ())
+            _require_plain_numbers(node, str(path))
         raw = yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing config file") from None
@@ -65,6 +71,20 @@ def _require_distinct_keys(node: yaml.Node, source: str, above: tuple[str, ...])
     for name, child in children:
         if child.start_mark.index > node.start_mark.index:  # else an alias of what holds it
             _require_distinct_keys(child, source, (*above, name))
+
+
+def _require_plain_numbers(node: yaml.Node, source: str) -> None:
+    if isinstance(node, yaml.ScalarNode):
+        if node.style is None and node.tag in _NUMBERS and not _PLAIN.fullmatch(node.value):
+            raise UserError(
+                f"{source} line {node.start_mark.line + 1}: YAML reads {node.value} as {yaml.safe_load(node.value)}; "
+                "write a decimal number, or quotes around a text"
+            )
+        return
+    for each in node.value:
+        for child in each if isinstance(each, tuple) else (each,):
+            if child.start_mark.index > node.start_mark.index:  # else an alias of what holds it
+                _require_plain_numbers(child, source)
 
 
 def _refuse_a_second(keys: list[tuple[str, int]], source: str, above: tuple[str, ...]) -> None:

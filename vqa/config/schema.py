@@ -3,14 +3,15 @@
 Imports no torch: the Snakefile validates its config here at every parse.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from vqa.config import checks
 from vqa.config.backbones import BackboneSettings, ImportedFeatures, NameList
-from vqa.config.base import ADDED, Model
+from vqa.config.base import ADDED, Model, require_number
 from vqa.config.datasets import (
     Dataset,
     DemoDataset,
@@ -28,7 +29,7 @@ from vqa.config.init import Init
 from vqa.config.names import SplitMethod
 from vqa.config.stages import Extraction, Training
 
-Margin = Annotated[float, Field(gt=0)]
+Margin = Annotated[float, BeforeValidator(partial(require_number, "a margin")), Field(gt=0)]
 
 
 class Splits(Model):

@@ -19,7 +19,7 @@ TUNABLE = ("lr", "epochs", "batch_size", "weight_decay", "patience")
 def _read_grid(value: Any) -> Any:
     grid = json.loads(value) if isinstance(value, str) else value
     for key, values in grid.items() if isinstance(grid, dict) else ():
-        if (key not in TUNABLE and not key.startswith("head.")) or key == "head.name":
+        if not isinstance(key, str) or (key not in TUNABLE and not key.startswith("head.")) or key == "head.name":
             raise ValueError(f"'{key}' cannot be tuned; {', '.join(TUNABLE)} and head.OPTION can")
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"'{key}' needs a list of values to try")

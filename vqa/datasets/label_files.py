@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa.datasets.common import number
-from vqa.manifest import COLUMNS, REQUIRED, optional_columns
+from vqa.manifest import COLUMNS, REQUIRED, finite, optional_columns
 from vqa.system.errors import UserError
 from vqa.system.files import read_text
 
@@ -109,7 +109,7 @@ def source(path: Path, separator: str) -> Source:
 
 def is_headless(line: str) -> bool:
     """Whether a first line is a row `path, a, b, mos`."""
-    return line.count(",") >= 3 and _is_number(line.rpartition(",")[2])
+    return line.count(",") >= 3 and finite(line.rpartition(",")[2], float) is not None
 
 
 def labels(path: Path, text: str) -> list[Row]:
@@ -122,7 +122,7 @@ def labels(path: Path, text: str) -> list[Row]:
         where = f"{path} line {line}"
         if len(fields) < 4:
             raise UserError(f"{where}: has {len(fields)} columns, not `path, a, b, mos`; see the dataset's reader")
-        if line == 1 and not _is_number(fields[3]):
+        if line == 1 and finite(fields[3], float) is None:
             raise UserError(
                 f"{where}: {_short(fields[3])!r} is not a MOS; a file with a header is read by `reader: table`"
             )
@@ -205,11 +205,5 @@ def _value(text: str) -> float | str:
     text = text.strip().strip("'\"")
     if text.lower() in ("true", "false"):
         return float(text.lower() == "true")
-    return float(text) if _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return float(text) == float(text)
-    except ValueError:
-        return False
+    found: float | None = finite(text, float)
+    return text if found is None else found

@@ -140,8 +140,8 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's correlation; NaN where either side is constant or not finite."""
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("nan")
+    if not (np.isfinite(a).all() and np.isfinite(b).all() and np.ptp(a) > 0 and np.ptp(b) > 0):
+        return float("nan")  # the mean of equal numbers may be none of them
     a, b = np.asarray(a, float) - np.mean(a), np.asarray(b, float) - np.mean(b)
     scale = np.sqrt(np.sum(a * a) * np.sum(b * b))  # a BLAS would add in another order on another number of threads
     return float(np.clip(np.sum(a * b) / scale, -1, 1)) if scale > 0 else float("nan")

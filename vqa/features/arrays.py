@@ -99,7 +99,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return text.isascii() and "_" not in text
 
 
 def _numpy(path: Path, variable: str | None) -> NDArray[Any]:

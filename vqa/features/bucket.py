@@ -20,10 +20,11 @@ from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256, write_json
 from vqa.system.isolation import guarded
 from vqa.video.changes import causes, other_rate
+from vqa.video.raw import is_raw
 
 log = logging.getLogger("vqa")
 _RECEIPT = ("fingerprint", "rows", "dim", "checksum", "frames_decoded", "frames_container", "corrupt_frames",
-            "precision_used", "decoder")  # fmt: skip
+            "precision_used", "decoder", "fps")  # fmt: skip
 
 
 class Bucket:
@@ -70,6 +71,7 @@ class Bucket:
             identity.same_libraries(found, self.libraries)
             and found.get("precision_used") == (self.precision or found.get("precision_used"))
             and found.get("source_size") == now.size
+            and (not is_raw(video) or found.get("fps") == (video.fps or -1.0))  # which the table alone says
             and found.get("fingerprint") == self.fingerprint(video, content, self._causes(video, found))
             and (found.get("source_mtime_ns") == now.mtime_ns or sha256(video.path) == content)
         )

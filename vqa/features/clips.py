@@ -1,9 +1,10 @@
 """The decoder's side of extraction: a video as batches of frames or cubes, then what was found of it."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -12,7 +13,7 @@ from vqa.features.network import Network
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256
-from vqa.video import Decoded, Header, open_video
+from vqa.video import Decoded, Header, causes, open_video
 from vqa.video.reader import Frame, frames_per_second, incomplete
 from vqa.video.source import out_of_reach, status
 
@@ -31,13 +32,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Clip:
-    """A video that decoded to its end."""
+    """A video that decoded to its end. causes: what makes its pixels differ from version 0.1's (`vqa.video.causes`)."""
 
     video: Video
     header: Header
     decoded: Decoded
     decoder: str
     source: Source
+    causes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fps(self) -> float | None:
@@ -73,6 +75,7 @@ def batches(
     """
     path, extractor = Path(video.path), network.extractor
     before = _identity(path)  # ahead of opening: a file replaced in between is noticed too
+    why = causes(video)
     reader = open_video(video, decoder)
     try:
         _check_size(path, reader.header, extractor.smallest)
@@ -84,6 +87,7 @@ def batches(
             if not starts:
                 items = network.room(item.shape)
                 filled = items.numpy()
+            _require_alike(item, filled, path)
             filled[len(starts)] = item  # while it is in the cache
             starts.append(start)
             if len(starts) == len(items):
@@ -96,7 +100,7 @@ def batches(
         source = Source(*before[:2], _sha256(path))
         if _identity(path) != before:
             raise RunError(f"{path}: was replaced while it was read; run again")
-        yield Clip(video, reader.header, reader.decoded, f"{reader.name} {reader.version}", source)
+        yield Clip(video, reader.header, reader.decoded, f"{reader.name} {reader.version}", source, why)
     finally:
         reader.close()
 
@@ -141,6 +145,15 @@ def _sha256(path: Path) -> str:
         return sha256(path)
     except OSError as error:
         raise out_of_reach(path, error) from None
+
+
+def _require_alike(item: Frame, filled: Frame, path: Path) -> None:
+    if item.dtype != np.uint8 or item.shape != filled.shape[1:]:
+        shape, first = (" x ".join(map(str, each)) for each in (item.shape, filled.shape[1:]))
+        raise UserError(
+            f"{path}: the network's `prepare` gives {item.dtype} of {shape}, where uint8 of {first} is needed; "
+            "scale values in its forward"
+        )
 
 
 def _check_size(path: Path, header: Header, smallest: int) -> None:

@@ -19,7 +19,6 @@ from vqa.manifest import Video
 from vqa.system.devices import lease
 from vqa.system.errors import RunError
 from vqa.system.files import canonical, create_once
-from vqa.video.changes import causes
 
 if TYPE_CHECKING:
     from vqa.backbones.extractor import Extractor
@@ -94,9 +93,9 @@ class Job:
     def _write(self, clip: "Clip", features: "Features", common: dict[str, Any]) -> dict[str, Any]:
         from vqa.features.stream import stored
 
-        why = causes(clip.video)
-        attributes = common | _attributes(clip, len(features.starts), features.dim) | {"causes": canonical(why)}
-        attributes["fingerprint"] = self.bucket.fingerprint(clip.video, clip.source.sha256, why)
+        attributes = common | _attributes(clip, len(features.starts), features.dim)
+        attributes["causes"] = canonical(clip.causes)
+        attributes["fingerprint"] = self.bucket.fingerprint(clip.video, clip.source.sha256, clip.causes)
         shape = (len(features.starts), features.dim)
         shard, storage = self.bucket.shard(clip.video), self.extraction.storage
         rows = stored(features, clip.video, storage)

@@ -60,8 +60,11 @@ class Network:
             part = batch[done : done + (self._most or len(batch))]
             try:
                 fetched.append(self._launch(part))
-                done += len(part)
             except torch.OutOfMemoryError:
+                fits = False  # the error holds what did not fit until it is dealt with
+            else:
+                fits, done = True, done + len(part)
+            if not fits:
                 self._halve(len(part))
         return fetched[0] if len(fetched) == 1 else lambda: np.concatenate([rows() for rows in fetched])
 

@@ -62,28 +62,46 @@ def places(videos: Sequence[Video], given: ImportedFeatures) -> dict[str, Place]
 
 def matched(videos: Sequence[Video], named: Collection[str], source: Path) -> dict[str, str]:
     """video_id -> the one of the names that is the video's, where one is; names and errors as in `places`."""
-    called: dict[str, list[str]] = defaultdict(list)
-    for name in named:
-        for key in keys(name):
-            called[key].append(name)
+    meant = _Meaning(videos)
     found: dict[str, str] = {}
-    for video in videos:
-        names = next((called[key] for key in (video.video_id.lower(), *keys(video.path)) if key in called), [])
-        if len(names) > 1:
-            raise UserError(f"{source}: '{names[0]}' and '{names[1]}' may both be the video {video.video_id}")
-        if names:
-            found[video.video_id] = names[0]
+    for name in named:
+        several = meant.of(name)
+        if len(several) > 1:
+            raise UserError(
+                f"{source}: '{name}' may be the video {several[0]} or {several[1]}, by its video_id or its file; give "
+                "the file's name with its suffix and folders"
+            )
+        for video_id in several:
+            if (other := found.setdefault(video_id, name)) != name:
+                raise UserError(f"{source}: '{other}' and '{name}' may both be the video {video_id}")
     if not found:
         first = f"'{next(iter(named))}'" if named else "nothing"
         raise UserError(
             f"{source}: names none of the {len(videos)} videos, but {first} where they have '{videos[0].video_id}'; "
             "is it of another dataset, or another column?"
         )
-    owners: dict[str, str] = {}
-    for video_id, name in found.items():
-        if (other := owners.setdefault(name, video_id)) != video_id:
-            raise UserError(f"{source}: '{name}' may be the video {other} or {video_id}; name the videos by video_id")
     return found
+
+
+class _Meaning:
+    """Which videos a name may be."""
+
+    def __init__(self, videos: Sequence[Video]):
+        self._ids = {video.video_id.lower(): [video.video_id] for video in videos}
+        self._files: dict[str, list[str]] = defaultdict(list)
+        for video in videos:
+            for key in keys(video.path):
+                self._files[key].append(video.video_id)
+
+    def of(self, name: str) -> list[str]:
+        """A name with folders or a suffix is a file's before it is a video_id; a bare word may be either."""
+        whole, stem = keys(name)[0], keys(name)[-1]
+        same = self._ids.get(name.lower(), [])
+        if name.lower() == stem:
+            return list(dict.fromkeys([*same, *self._files.get(stem, [])]))
+        in_folders = [*self._ids.get(whole, []), *self._files.get(whole, [])] if whole != stem else []
+        tiers = same, in_folders, self._files.get(stem, []), self._ids.get(stem, [])
+        return list(dict.fromkeys(next(filter(None, tiers), [])))
 
 
 def keys(name: str) -> list[str]:

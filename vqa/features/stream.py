@@ -158,8 +158,10 @@ def load_extractor(
 ) -> Extractor:
     """The extractor, optimised, on the torch device `device`."""
     torch.set_num_threads(extraction.threads)
+    torch.get_num_threads()  # a thread takes the number when it first asks: a decoder's would come in between
     # float32 means float32: CUDA's convolutions would round their input to TF32's 10 bits.
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
     extractor = create(name, weights, settings.cube_input, settings.node, settings.class_token)
     return extractor.optimise(resolve_precision(extraction.precision, device)).to(device)
 

@@ -150,5 +150,18 @@ def _common_splits(
                 f"videos ({len(test)} and {len(other)}, {len(test & other)} in both); compare studies of equal "
                 "videos and splits"
             )
+    for seed, own, other in zip(seeds, *runs, strict=True):
+        _require_equal_labels(f"{tested}, {experiment}, seed {seed}", own, other)
     shared = reversed(runs) if here.one_test_set else ()
     return here, [OneTestSet([scores for _, scores in own]) for own in shared]
+
+
+def _require_equal_labels(where: str, a: tuple[Path, pd.DataFrame], b: tuple[Path, pd.DataFrame]) -> None:
+    ours, theirs = (scores.set_index("video_id")["mos"].sort_index() for _, scores in (a, b))
+    differ = ours[~np.isclose(ours, theirs, rtol=1e-9, atol=0)]
+    if len(differ):
+        name = differ.index[0]
+        raise UserError(
+            f"{where}: the MOS of {len(differ)} of {len(ours)} test videos differ, first {name} with {ours[name]:g} in "
+            f"{a[0]} and {theirs[name]:g} in {b[0]}; compare studies on equal labels"
+        )

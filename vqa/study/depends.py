@@ -34,6 +34,7 @@ from vqa.config.versions import DEMO_VERSION, EVALUATION_VERSION, FEATURE_VERSIO
 from vqa.features.identity import imported_settings, settings_of
 from vqa.manifest import Video
 from vqa.system.files import canonical, digest
+from vqa.video.raw import is_raw
 from vqa.video.versions import libraries
 
 
@@ -75,11 +76,16 @@ def extract_depends(
             "version": FEATURE_VERSION,
             "libraries": libraries(extraction.decoder),
             "sources": sources,
-            "videos": digest([video.source() for video in sorted(videos, key=lambda video: video.video_id)]),
+            "videos": digest([_read_as(video) for video in sorted(videos, key=lambda video: video.video_id)]),
             "bucket": [bucket, dataset.buckets],
             "on_bad_video": dataset.on_bad_video,
         }
     )
+
+
+def _read_as(video: Video) -> dict[str, Any]:
+    """What a shard takes from the labels: of raw YUV, its rate too."""
+    return video.source() | ({"fps": video.fps} if is_raw(video) and video.fps else {})
 
 
 def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset) -> str:

@@ -4,6 +4,7 @@ import copy
 import logging
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +46,8 @@ def fit(
     if device != "cpu":  # on the CPU every operation used here is deterministic as it is
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
         torch.use_deterministic_algorithms(True, warn_only=True)
+        fills: Any = torch.utils.deterministic
+        fills.fill_uninitialized_memory = False  # kernels for memory that is written anyway
     head = create_head(run, seed, items["train"][0].features.shape[1], first).to(device)
     feeder = Feeder(run, seed, order, torch.device(device), store)
     if run.epochs == 0:

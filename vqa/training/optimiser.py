@@ -16,7 +16,7 @@ class Adam:
         self.beta1, self.beta2, self.eps = 0.9, 0.999, 1e-8
         self._mean = [torch.zeros_like(p) for p in self.parameters]
         self._square = [torch.zeros_like(p) for p in self.parameters]
-        self._steps = 0
+        self._steps = [0] * len(self.parameters)  # those in which each had a gradient
 
     def dump(self) -> dict[str, Any]:
         return {"mean": self._mean, "square": self._square, "steps": self._steps}
@@ -37,19 +37,22 @@ class Adam:
 
         Each operation is launched once for all of them: a GPU waits for launches here, not for sums.
         """
-        self._steps += 1
-        correction1, correction2 = (1 - beta**self._steps for beta in (self.beta1, self.beta2))
-        every = zip(self.parameters, self._mean, self._square, strict=True)
-        used = [(parameter, parameter.grad, *moments) for parameter, *moments in every if parameter.grad is not None]
+        used = [number for number, parameter in enumerate(self.parameters) if parameter.grad is not None]
         if not used:
             return
-        parameters, gradients, means, squares = map(list, zip(*used, strict=True))
+        for number in used:
+            self._steps[number] += 1
+        parameters, means, squares = (
+            [each[number] for number in used] for each in (self.parameters, self._mean, self._square)
+        )
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if self.weight_decay:
             gradients = list(torch._foreach_add(gradients, parameters, alpha=self.weight_decay))
         torch._foreach_lerp_(means, gradients, 1 - self.beta1)
         torch._foreach_mul_(squares, self.beta2)
         torch._foreach_addcmul_(squares, gradients, gradients, 1 - self.beta2)
         scales = torch._foreach_sqrt(squares)
-        torch._foreach_div_(scales, correction2**0.5)
+        torch._foreach_div_(scales, [(1 - self.beta2 ** self._steps[number]) ** 0.5 for number in used])
         torch._foreach_add_(scales, self.eps)
-        torch._foreach_addcdiv_(parameters, means, scales, -lr / correction1)
+        rates = [-lr / (1 - self.beta1 ** self._steps[number]) for number in used]
+        torch._foreach_addcdiv_(parameters, means, scales, rates)

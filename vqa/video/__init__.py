@@ -29,7 +29,7 @@ def open_video(video: Video, decoder: str = "pyav", threads: int = 1) -> Reader:
     path = Path(video.path)
     status(path)
     if is_raw(video):
-        return RawReader(path, video.width, video.height, video.pixel_format or "yuv420p", video.fps)
+        return RawReader(path, video)
     return _DECODERS[decoder](path, threads)
 
 

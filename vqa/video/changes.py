@@ -61,10 +61,12 @@ def other_rate(video: Video, frames: int, fps: float) -> bool:
         return False
     with open_source(path) as file, open_container(path, file) as container:
         stream = choose(container, path)
-        if container.format.name.startswith("mov") and not any(entry.is_discard for entry in stream.index_entries):
-            return False  # its rate is that of its frames
+        mov, hides = container.format.name.startswith("mov"), any(entry.is_discard for entry in stream.index_entries)
+        if mov and stream.frames and not hides:
+            return False  # its rate is that of its frames; a fragmented file's is guessed
         seconds, of_video = declared_seconds(container, stream)
-        found = frames / seconds if seconds and of_video else _rate_of_packets(container, stream, path)
+        says = seconds if of_video and (stream.frames or not mov) else None
+        found = frames / says if says else _rate_of_packets(container, stream, path)
     return found is not None and not rates_agree(found, fps, frames)
 
 

@@ -25,7 +25,8 @@ class RawReader:
 
     name = "raw"
 
-    def __init__(self, path: Path, width: int | None, height: int | None, pixel_format: str, fps: float | None):
+    def __init__(self, path: Path, video: Video):
+        width, height, pixel_format = video.width, video.height, video.pixel_format or "yuv420p"
         self.version = libraries("pyav")
         if not width or not height:
             raise UserError(f"{path}: raw YUV has no header; give width and height in the table")
@@ -42,7 +43,7 @@ class RawReader:
                 f"{path}: {size} bytes are {count} whole frames of {width}x{height} and "
                 f"{rest} bytes more (a frame has {self._frame_bytes}); check the size or download it again"
             )
-        self.header = Header(width, height, fps, count, pixel_format)
+        self.header = Header(width, height, video.fps, video.frames or count, pixel_format)
         self._file = open_source(path)
 
     def frames(self, every: int = 1) -> Iterator[Frame | None]:
