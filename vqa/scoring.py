@@ -125,7 +125,7 @@ class Scorer:
         if isinstance(videos, Video | str | Path):
             videos = [videos]
         if k := self._sampler():
-            log.info("one frame of each %d is seen, drawn by the video's name: under another name others are", k)
+            log.info("one frame of each %d is seen, drawn by the video's name: another name, other frames", k)
         listed = [v if isinstance(v, Video) else Video(Path(v).stem, str(v), mos=0.0) for v in videos]
         for found in stream(
             listed, Network(self.extractor, self.extraction.memory_mb), self.extraction.decoder, self.every
@@ -162,8 +162,7 @@ class Scorer:
                 "%s: its frame rate is not known; '%s' pools in seconds and takes %g scores a second",
                 video.path, head.pooling, RATE,
             )  # fmt: skip
-        rates = rates_of([rate])
-        quality = head.score(seen, lengths, rates).item() * self.scale
+        quality = head.score(seen, lengths, rates_of([rate])).item() * self.scale
         curve = head.frame_scores(seen, lengths)[0].numpy() * self.scale if isinstance(head, FrameScores) else None
         return quality, curve, np.array(features.starts)[frames]
 
@@ -290,8 +289,9 @@ def write_curves(output: Path, scores: Sequence[Score]) -> None:
     for score in scores:
         if score.curve is None:
             raise UserError("--curve: this head scores whole videos, not frames; leave the option out")
-        path = _inert(score.path)
-        writer.writerows([path, start, f"{q:.6g}"] for start, q in zip(score.start, score.curve, strict=True))
+        writer.writerows(
+            [_inert(score.path), start, f"{q:.6g}"] for start, q in zip(score.start, score.curve, strict=True)
+        )
     write_text(output, buffer.getvalue())
 
 

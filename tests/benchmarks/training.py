@@ -62,6 +62,15 @@ def loop_seconds(timed: Timed) -> float:
     return float(re.findall(r"(?:training|epochs) took ([\d.]+) s", timed.output)[0])
 
 
+def _side_by_side(
+    folder: Path, study: Path, batch_size: int, epochs: int, precision: str, command: Sequence[object] = VQA
+) -> tuple[float, list[Timed], str]:
+    """As many trainings as cores: the machine's seconds an epoch, the processes, and one's history."""
+    outputs = [folder / str(number) for number in range(CORES)]
+    jobs = run_together([ours(study, each, batch_size, epochs, precision, 0, command) for each in outputs])
+    return max(map(loop_seconds, jobs)) / epochs / CORES, jobs, (outputs[0] / "history.csv").read_text()
+
+
 def speed(
     root: Path, results: Results, videos: int, rows: int, epochs: int, longest: int = 0, before: Sequence[object] = ()
 ) -> None:
@@ -78,27 +87,21 @@ def speed(
             timed = run([*BASELINE, "train", study, batch_size, 3, 1e-4, held])
             plain[held] = timed, [line.split(",") for line in timed.output.splitlines()]
         for precision in ("float32", "bfloat16"):
-            outputs = [root / f"run-{precision}-{batch_size}-{i}" for i in range(CORES)]
-            jobs = run_together([ours(study, output, batch_size, epochs, precision) for output in outputs])
-            epoch = max(map(loop_seconds, jobs)) / epochs / CORES
+            case = f"{precision}-{batch_size}"
+            epoch, jobs, made = _side_by_side(root / case, study, batch_size, epochs, precision)
             if before:
-                folders = [root / f"before-{precision}-{batch_size}-{i}" for i in range(CORES)]
-                then = run_together([ours(study, each, batch_size, epochs, precision, 0, before) for each in folders])
-                earlier = max(map(loop_seconds, then)) / epochs / CORES
-                results.add(
-                    f"{name}, {precision}, s an epoch",
-                    f"{epoch:.3f}",
-                    f"{earlier:.3f} (before)",
-                    f"{earlier / epoch:.2f}x",
+                then, _, made_then = _side_by_side(
+                    root / f"before-{case}", study, batch_size, epochs, precision, before
                 )
-                same = (folders[0] / "history.csv").read_bytes() == (outputs[0] / "history.csv").read_bytes()
-                results.add(f"{name}, {precision}, the same history as before", "yes" if same else "no")
+                told = f"{then:.3f} (before)", f"{then / epoch:.2f}x"
+                results.add(f"{name}, {precision}, s an epoch", f"{epoch:.3f}", *told)
+                results.add(f"{name}, {precision}, the same history as before", "yes" if made == made_then else "no")
             for held, (timed, lines) in plain.items():
                 theirs = min(float(line[2]) for line in lines)
                 case = f"{name}, {precision}, baseline holds {held}"
                 results.add(f"{case}, s an epoch", f"{epoch:.3f}", f"{theirs:.3f}", f"{theirs / epoch:.1f}x")
                 results.add(f"{case}, private MB", f"{jobs[0].private_mb:.0f}", f"{timed.private_mb:.0f}")
-            history = (outputs[0] / "history.csv").read_text().splitlines()[1:4]
+            history = made.splitlines()[1:4]
             lines = plain["float32"][1]
             pairs = [(float(h.split(",")[2]), float(line[1])) for h, line in zip(history, lines, strict=True)]
             worst = max(abs(a - b) / b for a, b in pairs)

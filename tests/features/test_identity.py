@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from vqa.backbones import checkpoints
-from vqa.config import BackboneSettings, DemoDataset, Extraction
+from vqa.config import BackboneSettings, Extraction
 from vqa.config.versions import FEATURE_VERSION
 from vqa.features import bucket as buckets
 from vqa.features import shards
@@ -23,7 +23,6 @@ from vqa.features.identity import fingerprint, same_libraries, settings_of
 from vqa.features.index import open_features, read_index, read_receipt, write_index
 from vqa.features.sources import Seen, State, Task, read_seen, read_task, write_seen, write_task
 from vqa.manifest import Video
-from vqa.study.depends import extract_depends
 from vqa.study.stamps import ABSENT, Stamps
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import create_once, digest, sha256
@@ -119,22 +118,6 @@ def test_a_touched_video_keeps_its_shard_and_a_replaced_one_does_not(tmp_path, v
     Path(video.path).write_bytes(b"other bytes of v")
     os.utime(video.path, (1, 1))
     assert not kept(tmp_path, video)
-
-
-def test_raw_video_of_another_rate_is_read_again(tmp_path):
-    """Only the table knows it; files that know their own are not asked."""
-    (tmp_path / "a.yuv").write_bytes(bytes(96))
-    raw = Video("a", str(tmp_path / "a.yuv"), 1.0, width=8, height=8, fps=24.0)
-    made = {"feature_version": FEATURE_VERSION, "causes": "{}", "libraries": NOW}
-    shard_of(tmp_path, raw, **made)
-    assert kept(tmp_path, raw) and not kept(tmp_path, replace(raw, fps=5.0))
-
-    def planned(video: Video) -> str:
-        return extract_depends("resnet50", BackboneSettings(), Extraction(), DemoDataset(reader="demo"), 0, [video], "")
-
-    assert planned(raw) != planned(replace(raw, fps=5.0))
-    coded = replace(raw, path=str(tmp_path / "a.mp4"))
-    assert planned(coded) == planned(replace(coded, fps=5.0))
 
 
 def test_a_damaged_or_missing_shard_is_not_current(tmp_path, video):

@@ -17,7 +17,7 @@ from vqa.features import shards
 from vqa.features.arrays import read_array
 from vqa.features.imported import import_features
 from vqa.features.index import feature_origin, read_index, write_index
-from vqa.features.pairing import matched, places
+from vqa.features.pairing import places
 from vqa.features.sources import read_seen
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
@@ -268,17 +268,6 @@ def test_one_name_is_never_two_videos(tmp_path):
     chosen = given(tmp_path, "m.npy", names={"path": tmp_path / "names.csv", "column": "name"})
     with pytest.raises(UserError, match="'a' may be the video a or x"):
         places([Video("a", "a.mp4", 1.0), Video("x", "x/a.mp4", 1.0)], chosen)
-
-
-def test_names_of_files_are_not_taken_for_the_ids_of_others():
-    """Ids and files are both numbers, in another order."""
-    videos = [Video(str(i), f"/d/v/{(3 * i + 1) % 7}.mp4", 1.0) for i in range(7)]
-    own = {video.video_id: Path(video.path).name for video in videos}
-    for form in ("{}", "v/{}", "elsewhere/{}"):
-        names = [form.format(name) for name in own.values()]
-        assert matched(videos, names, Path("s.csv")) == dict(zip(own, names, strict=True))
-    with pytest.raises(UserError, match=r"s\.csv: '0' may be the video 0 or 2, by its video_id or its file"):
-        matched(videos, [str(i) for i in range(7)], Path("s.csv"))
 
 
 def test_the_command_takes_a_manifest_and_fails_in_one_line(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import vqa
+from vqa.features.pairing import matched
 from vqa.manifest import Video, write_manifest
 from vqa.protocol.splits import split
 from vqa.system.errors import UserError
@@ -53,6 +54,17 @@ def test_test_videos_without_a_score_are_named(tmp_path):
     rows = {name: score for name, score in SCORES.items() if name not in (first, second)}
     with pytest.raises(UserError, match=rf"s.csv: has no score of '{first}', '{second}', of 4 test videos of seed 0"):
         Scores(write(tmp_path / "s.csv", rows)).tested(VIDEOS, split(VIDEOS, 0), 0)
+
+
+def test_names_of_files_are_not_taken_for_the_ids_of_others():
+    """Ids and files are both numbers, in another order."""
+    videos = [Video(str(i), f"/d/v/{(3 * i + 1) % 7}.mp4", 1.0) for i in range(7)]
+    own = {video.video_id: Path(video.path).name for video in videos}
+    for form in ("{}", "v/{}", "elsewhere/{}"):
+        names = [form.format(name) for name in own.values()]
+        assert matched(videos, names, Path("s.csv")) == dict(zip(own, names, strict=True))
+    with pytest.raises(UserError, match=r"s\.csv: '0' may be the video 0 or 2, by its video_id or its file"):
+        matched(videos, [str(i) for i in range(7)], Path("s.csv"))
 
 
 def test_names_of_no_video_are_told_unless_the_study_leaves_them_out(tmp_path):

@@ -1,5 +1,6 @@
 """The frame rate, where what the container says of it is no mean of frames."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import av
 import pytest
 
 from tests.conftest import encode_clip
-from tests.features.test_identity import kept, shard_of
+from tests.features.test_identity import NOW, kept, shard_of
 from tests.video.ffmpeg import ffmpeg
+from vqa.config import BackboneSettings, DemoDataset, Extraction
+from vqa.config.versions import FEATURE_VERSION
 from vqa.manifest import Video
+from vqa.study.depends import extract_depends
 from vqa.video import open_video
 from vqa.video.changes import other_rate
 from vqa.video.reader import frames_per_second, incomplete
@@ -110,3 +114,18 @@ def test_streams_that_were_joined_keep_their_rate(tmp_path, ending, codec, offse
     assert frames_per_second(reader.header, reader.decoded) == pytest.approx(25, rel=0.02)
     video = Video("b", str(path), 1.0)
     assert not other_rate(video, reader.decoded.frames, 25.0) and other_rate(video, reader.decoded.frames, 75.0)
+
+
+def test_raw_video_of_another_rate_is_read_again(tmp_path):
+    """Only the table knows it; files that know their own are not asked."""
+    (tmp_path / "a.yuv").write_bytes(bytes(96))
+    raw = Video("a", str(tmp_path / "a.yuv"), 1.0, width=8, height=8, fps=24.0)
+    shard_of(tmp_path, raw, feature_version=FEATURE_VERSION, causes="{}", libraries=NOW)
+    assert kept(tmp_path, raw) and not kept(tmp_path, replace(raw, fps=5.0))
+
+    def planned(video: Video) -> str:
+        return extract_depends("resnet50", BackboneSettings(), Extraction(), DemoDataset(reader="demo"), 0, [video], "")
+
+    assert planned(raw) != planned(replace(raw, fps=5.0))
+    coded = replace(raw, path=str(tmp_path / "a.mp4"))
+    assert planned(coded) == planned(replace(coded, fps=5.0))

@@ -82,19 +82,7 @@ def batches(
         length = extractor.clip_length
         decoded = watched(reader.frames(every if length == 1 else 1))
         frames = (frame if frame is None else extractor.prepare(frame) for frame in decoded)
-        starts: list[int] = []
-        for start, item in chosen(frames, length, every):
-            if not starts:
-                items = network.room(item.shape)
-                filled = items.numpy()
-            _require_alike(item, filled, path)
-            filled[len(starts)] = item  # while it is in the cache
-            starts.append(start)
-            if len(starts) == len(items):
-                yield Batch(starts, items)
-                starts = []
-        if starts:
-            yield Batch(starts, items[: len(starts)])
+        yield from _filled(chosen(frames, length, every), network, path)
         if bad := incomplete(path, reader.header, reader.decoded, MIN_DECODED):
             raise bad
         source = Source(*before[:2], _sha256(path))
@@ -103,6 +91,22 @@ def batches(
         yield Clip(video, reader.header, reader.decoded, f"{reader.name} {reader.version}", source, why)
     finally:
         reader.close()
+
+
+def _filled(found: Iterable[tuple[int, Frame]], network: Network, path: Path) -> Iterator[Batch]:
+    starts: list[int] = []
+    for start, item in found:
+        if not starts:
+            items = network.room(item.shape)
+            places = items.numpy()
+        _require_alike(item, places, path)
+        places[len(starts)] = item  # while it is in the cache
+        starts.append(start)
+        if len(starts) == len(items):
+            yield Batch(starts, items)
+            starts = []
+    if starts:
+        yield Batch(starts, items[: len(starts)])
 
 
 def chosen(frames: Iterable[Frame | None], length: int, every: int) -> Iterator[tuple[int, Frame]]:
@@ -147,9 +151,9 @@ def _sha256(path: Path) -> str:
         raise out_of_reach(path, error) from None
 
 
-def _require_alike(item: Frame, filled: Frame, path: Path) -> None:
-    if item.dtype != np.uint8 or item.shape != filled.shape[1:]:
-        shape, first = (" x ".join(map(str, each)) for each in (item.shape, filled.shape[1:]))
+def _require_alike(item: Frame, places: Frame, path: Path) -> None:
+    if item.dtype != np.uint8 or item.shape != places.shape[1:]:
+        shape, first = (" x ".join(map(str, each)) for each in (item.shape, places.shape[1:]))
         raise UserError(
             f"{path}: the network's `prepare` gives {item.dtype} of {shape}, where uint8 of {first} is needed; "
             "scale values in its forward"

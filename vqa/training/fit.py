@@ -43,11 +43,8 @@ def fit(
 ) -> Outcome:
     """Train for `run.epochs` and keep the epoch that validation chooses. first: to begin from; audit: looks on."""
     torch.set_num_threads(run.threads)
-    if device != "cpu":  # on the CPU every operation used here is deterministic as it is
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        fills: Any = torch.utils.deterministic
-        fills.fill_uninitialized_memory = False  # kernels for memory that is written anyway
+    if device != "cpu":
+        _ask_for_the_same_bits()
     head = create_head(run, seed, items["train"][0].features.shape[1], first).to(device)
     feeder = Feeder(run, seed, order, torch.device(device), store)
     if run.epochs == 0:
@@ -71,6 +68,14 @@ def fit(
     if checkpoint and state.history:
         checkpoint.write(state)
     return _outcome(state, run)
+
+
+def _ask_for_the_same_bits() -> None:
+    """Of a GPU: on the CPU every operation used here is deterministic as it is."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    fills: Any = torch.utils.deterministic
+    fills.fill_uninitialized_memory = False  # kernels for memory that is written anyway
 
 
 def _outcome(state: State, run: Run) -> Outcome:
