@@ -154,8 +154,7 @@ class Scorer:
         rows = stored(features, video, self.storage)
         reduced = torch.cat([head.project(torch.from_numpy(chunk).to(head.projection_dtype)) for chunk in rows])
         frames = frame_sequence(video.video_id, len(reduced), self._sampler(), "O", self.made_by.get("seed", 0))
-        lengths = torch.tensor([len(frames)])
-        seen = reduced[frames].unsqueeze(0)
+        lengths, seen = torch.tensor([len(frames)]), reduced[frames].unsqueeze(0)
         rate = rate_of(rate_of(fps, features.starts), frames)
         if rate is None and isinstance(head, FrameScores) and head.pooling in IN_SECONDS:
             log.warning(
