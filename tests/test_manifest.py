@@ -94,6 +94,8 @@ def test_a_header_in_any_letter_case_is_read_and_texts_are_stripped(tmp_path):
     a, b = read_manifest(tmp_path / "m.csv")
     assert (a.fps, a.split, a.scene, b.fps, b.split, b.scene) == (25.0, "test", "beach", None, "train", "beach")
     (tmp_path / "m.csv").write_text("video_id,path,mos,fps,FPS\na,a.mp4,1,25,30\n")
+    assert read_manifest(tmp_path / "m.csv")[0].fps == 25.0  # its own name counts
+    (tmp_path / "m.csv").write_text("video_id,path,mos,Fps,FPS\na,a.mp4,1,25,30\n")
     with pytest.raises(UserError, match="column fps stands twice"):
         read_manifest(tmp_path / "m.csv")
 

@@ -9,7 +9,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ def read_manifest(path: str | Path, root: Path | None = None) -> list[Video]:
     text = read_text(path, "give an existing CSV file")
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        reader.fieldnames = [_column(name) for name in reader.fieldnames or ()]
+        names = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = [_column(name, names) for name in names]
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path}: column {', '.join(missing)} is missing; needed are {', '.join(REQUIRED)}")
@@ -133,10 +134,10 @@ def optional_columns(row: Mapping[str, str], where: str) -> dict[str, Any]:
     }
 
 
-def _column(name: str) -> str:
-    """A header's word, as a manifest's column where it is one in another letter case."""
-    word = name.strip()
-    return word.lower() if word.lower() in COLUMNS else word
+def _column(name: str, header: Sequence[str]) -> str:
+    """A header's word, as a manifest's column where it is one in another letter case, and the only one."""
+    lower = name.lower()
+    return lower if lower in COLUMNS and lower not in header else name
 
 
 def _number(row: Mapping[str, str], column: str, where: str, kind: type) -> Any:

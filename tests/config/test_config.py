@@ -226,7 +226,7 @@ def test_numbers_that_yaml_reads_otherwise_are_refused(tmp_path, key, value, wor
         ("experiments/frame-level/tune", {True: [1]}, "'True' cannot be tuned"),
         ("experiments/frame-level/head", {"name": "vsfa", True: 2}, "'vsfa': True is 2; an option is a word"),
         ("experiments/frame-level/head", {"name": "vsfa", "hidden": date(2024, 1, 1)}, "'vsfa': hidden is datetime"),
-        ("experiments/frame-level/head", {"name": "vsfa", "hidden": [1]}, "hidden"),
+        ("experiments/frame-level/head", {"name": "vsfa", "hidden": [{1: 2}]}, "hidden is"),
     ],
 )
 def test_keys_and_values_of_another_kind_are_told_in_a_line(path, value, words):

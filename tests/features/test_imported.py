@@ -159,7 +159,7 @@ def spoiled(folder: Path, what: str) -> ImportedFeatures:
     """Features with one fault each: of a matrix or its names, else of files."""
     names, matrix = list(NAMES), MATRIX.copy()
     if what in ("lacking", "twice", "two"):
-        names[0 if what == "lacking" else 3] = {"lacking": "other.mp4", "twice": "b", "two": "other/b.avi"}[what]
+        names[0 if what == "lacking" else 3] = {"lacking": "other.mp4", "twice": "b", "two": "videos/b.avi"}[what]
     elif what == "foreign":
         names = [f"x{i}" for i in range(4)]
     elif what in ("infinite", "large"):
@@ -204,7 +204,7 @@ def spoiled_files(folder: Path, what: str, matrix: np.ndarray) -> tuple[Path, di
     [
         ("lacking", "m.npy: has no features of the video c; add or exclude it"),
         ("twice", "names.csv: the name 'b' stands twice, 3th and 4th"),
-        ("two", "names.csv: 'b' and 'other/b.avi' may both be the video b"),
+        ("two", "names.csv: 'b' and 'videos/b.avi' may both be the video b"),
         ("foreign", "names.csv: names none of the 3 videos, but 'x0' where they have 'a'; is it of another dataset"),
         ("transposed", "m.npy: has the shape (5, 4), where 4 names need as many rows; is it transposed?"),
         ("short", "m.npy: has the shape (3, 5), where 4 names need as many rows"),
@@ -267,7 +267,7 @@ def test_one_name_is_never_two_videos(tmp_path):
     np.save(tmp_path / "m.npy", MATRIX[:2])
     chosen = given(tmp_path, "m.npy", names={"path": tmp_path / "names.csv", "column": "name"})
     with pytest.raises(UserError, match="'a' may be the video a or x"):
-        places([Video("a", "a.mp4", 1.0), Video("x", "x/a.mp4", 1.0)], chosen)
+        places([Video("a", "other.mp4", 1.0), Video("x", "x/a.mp4", 1.0)], chosen)
 
 
 def test_the_command_takes_a_manifest_and_fails_in_one_line(tmp_path):

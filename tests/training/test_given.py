@@ -60,11 +60,30 @@ def test_names_of_files_are_not_taken_for_the_ids_of_others():
     """Ids and files are both numbers, in another order."""
     videos = [Video(str(i), f"/d/v/{(3 * i + 1) % 7}.mp4", 1.0) for i in range(7)]
     own = {video.video_id: Path(video.path).name for video in videos}
-    for form in ("{}", "v/{}", "elsewhere/{}"):
+    for form in ("{}", "v/{}", "/d/v/{}", "/from/root/d/v/{}"):
         names = [form.format(name) for name in own.values()]
         assert matched(videos, names, Path("s.csv")) == dict(zip(own, names, strict=True))
+    bare = [str(i) for i in range(7)]
     with pytest.raises(UserError, match=r"s\.csv: '0' may be the video 0 or 2, by its video_id or its file"):
-        matched(videos, [str(i) for i in range(7)], Path("s.csv"))
+        matched(videos, bare, Path("s.csv"))
+    assert matched(videos, bare, Path("s.csv"), are_ids=True) == dict(zip(own, bare, strict=True))
+
+
+def test_a_name_in_another_folder_is_another_video():
+    videos = [Video(f"crf23__clip{i}", f"/d/crf23/clip{i}.mp4", 1.0) for i in (1, 2)]
+    both = [f"crf{crf}/clip{i}.mp4" for crf in (23, 28) for i in (1, 2)]
+    expected = {"crf23__clip1": "crf23/clip1.mp4", "crf23__clip2": "crf23/clip2.mp4"}
+    assert matched(videos, both, Path("s.csv")) == expected
+    with pytest.raises(UserError, match=r"names none of the 2 videos, .* another folder"):
+        matched(videos, both[2:], Path("s.csv"))
+
+
+def test_ids_of_folders_and_files_are_names_however_stems_repeat():
+    paths = ("x.mp4", "y.mp4", "a/x.mp4", "a/y.mp4")
+    videos = [Video(path[:-4].replace("/", "__"), f"/d/{path}", 1.0) for path in paths]
+    own = [video.video_id for video in videos]
+    for names in (own, list(paths), [f"/d/{path}" for path in paths]):
+        assert matched(videos, names, Path("s.csv")) == dict(zip(own, names, strict=True))
 
 
 def test_names_of_no_video_are_told_unless_the_study_leaves_them_out(tmp_path):

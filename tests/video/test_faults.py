@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,9 @@ def test_raw_video_that_is_shorter_than_its_table_says_is_bad(tmp_path):
     raw = Video("a", str(tmp_path / "a.yuv"), 1.0, width=64, height=48, frames=12)
     with pytest.raises(UserError, match="only 6 of 12 frames decode"):
         list(batches(raw, Whole(), "pyav"))
+    for wrong in ({"height": 24, "frames": 6}, {"frames": 3}):
+        with pytest.raises(UserError, match=r"frames of 64x(24|48), the table says [36]; mend"):
+            open_video(replace(raw, **wrong))
 
 
 def test_raw_video_and_decord_know_a_failing_disk_too(tmp_path, clip, monkeypatch):

@@ -122,10 +122,11 @@ def test_raw_video_of_another_rate_is_read_again(tmp_path):
     raw = Video("a", str(tmp_path / "a.yuv"), 1.0, width=8, height=8, fps=24.0)
     shard_of(tmp_path, raw, feature_version=FEATURE_VERSION, causes="{}", libraries=NOW)
     assert kept(tmp_path, raw) and not kept(tmp_path, replace(raw, fps=5.0))
+    assert kept(tmp_path, replace(raw, frames=3)) and not kept(tmp_path, replace(raw, frames=100))
 
     def planned(video: Video) -> str:
         return extract_depends("resnet50", BackboneSettings(), Extraction(), DemoDataset(reader="demo"), 0, [video], "")
 
-    assert planned(raw) != planned(replace(raw, fps=5.0))
+    assert len({planned(raw), planned(replace(raw, fps=5.0)), planned(replace(raw, frames=100))}) == 3
     coded = replace(raw, path=str(tmp_path / "a.mp4"))
-    assert planned(coded) == planned(replace(coded, fps=5.0))
+    assert planned(coded) == planned(replace(coded, fps=5.0, frames=100))

@@ -62,12 +62,18 @@ def normalise(value: Any) -> str:
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise HeadError("is a name, or a mapping with `name` and options")
     for key, each in value.items():
-        if not isinstance(key, str) or not isinstance(each, str | int | float | None):
-            raise HeadError(f"'{value['name']}': {key} is {each!r}; an option is a word, its value a number or text")
+        if not isinstance(key, str) or not _is_json(each):
+            raise HeadError(f"'{value['name']}': {key} is {each!r}; an option is a word, its value what JSON can say")
     value = {key: plain_number(each) for key, each in value.items()}
     text = json.dumps(value, sort_keys=True, separators=(",", ":")) if len(value) > 1 else str(value["name"])
     resolve(text)
     return text
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(each) for key, each in value.items())
+    return all(map(_is_json, value)) if isinstance(value, list) else isinstance(value, str | int | float | None)
 
 
 def plain_number(value: Any) -> Any:

@@ -29,7 +29,7 @@ from vqa.config.init import Init
 from vqa.config.names import SplitMethod
 from vqa.config.stages import Extraction, Training
 
-Margin = Annotated[float, BeforeValidator(partial(require_number, "a margin")), Field(gt=0)]
+Margin = Annotated[float, Field(gt=0), BeforeValidator(partial(require_number, "a margin"))]
 
 
 class Splits(Model):

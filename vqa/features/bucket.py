@@ -71,7 +71,7 @@ class Bucket:
             identity.same_libraries(found, self.libraries)
             and found.get("precision_used") == (self.precision or found.get("precision_used"))
             and found.get("source_size") == now.size
-            and (not is_raw(video) or found.get("fps") == (video.fps or -1.0))  # which the table alone says
+            and (not is_raw(video) or _as_told(video, found))
             and found.get("fingerprint") == self.fingerprint(video, content, self._causes(video, found))
             and (found.get("source_mtime_ns") == now.mtime_ns or sha256(video.path) == content)
         )
@@ -85,6 +85,11 @@ class Bucket:
             return guarded(_causes_of, video.path, video, of, hint="download it again or exclude it")
         except (UserError, KeyError, TypeError, ValueError):
             return {"unknown": True}  # no shard has that: decoding will say what is wrong
+
+
+def _as_told(video: Video, found: Mapping[str, Any]) -> bool:
+    """Whether a shard of raw YUV has the rate and the length that the labels alone say."""
+    return found.get("fps") == (video.fps or -1.0) and video.frames in (None, found.get("frames_container"))
 
 
 @dataclass

@@ -14,11 +14,10 @@ from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.system.files import sha256
 from vqa.video import Decoded, Header, causes, open_video
-from vqa.video.reader import Frame, frames_per_second, incomplete
+from vqa.video.reader import MIN_DECODED, Frame, frames_per_second, incomplete
 from vqa.video.source import out_of_reach, status
 
 Watched = Callable[[Iterator[Frame | None]], Iterator[Frame | None]]
-MIN_DECODED = 0.9  # of what the container declares; less means a truncated file
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,12 @@ def places(videos: Sequence[Video], given: ImportedFeatures) -> dict[str, Place]
     return {video_id: named[name] for video_id, name in found.items()}
 
 
-def matched(videos: Sequence[Video], named: Collection[str], source: Path) -> dict[str, str]:
-    """video_id -> the one of the names that is the video's, where one is; names and errors as in `places`."""
-    meant = _Meaning(videos)
+def matched(videos: Sequence[Video], named: Collection[str], source: Path, are_ids: bool = False) -> dict[str, str]:
+    """video_id -> the one of the names that is the video's, where one is; names and errors as in `places`.
+
+    are_ids: bare words are said to be video_ids, whatever files are called.
+    """
+    meant = _Meaning(videos, are_ids)
     found: dict[str, str] = {}
     for name in named:
         several = meant.of(name)
@@ -78,7 +81,7 @@ def matched(videos: Sequence[Video], named: Collection[str], source: Path) -> di
         first = f"'{next(iter(named))}'" if named else "nothing"
         raise UserError(
             f"{source}: names none of the {len(videos)} videos, but {first} where they have '{videos[0].video_id}'; "
-            "is it of another dataset, or another column?"
+            "is it of another dataset, another folder, or another column?"
         )
     return found
 
@@ -86,29 +89,43 @@ def matched(videos: Sequence[Video], named: Collection[str], source: Path) -> di
 class _Meaning:
     """Which videos a name may be."""
 
-    def __init__(self, videos: Sequence[Video]):
-        self._ids = {video.video_id.lower(): [video.video_id] for video in videos}
-        self._files: dict[str, list[str]] = defaultdict(list)
+    def __init__(self, videos: Sequence[Video], are_ids: bool):
+        self._ids = {video.video_id.lower(): video.video_id for video in videos}
+        self._are_ids = are_ids
+        self._files: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for video in videos:
-            for key in keys(video.path):
-                self._files[key].append(video.video_id)
+            parts = _parts(video.path)
+            self._files[parts[-1]].append((video.video_id, parts))
 
     def of(self, name: str) -> list[str]:
         """A name with folders or a suffix is a file's before it is a video_id; a bare word may be either."""
-        whole, stem = keys(name)[0], keys(name)[-1]
-        same = self._ids.get(name.lower(), [])
-        if name.lower() == stem:
-            return list(dict.fromkeys([*same, *self._files.get(stem, [])]))
-        in_folders = [*self._ids.get(whole, []), *self._files.get(whole, [])] if whole != stem else []
-        tiers = same, in_folders, self._files.get(stem, []), self._ids.get(stem, [])
-        return list(dict.fromkeys(next(filter(None, tiers), [])))
+        parts = _parts(name)
+        same, files = self._ids.get(name.lower()), [own for own, file in self._files[parts[-1]] if _ends(parts, file)]
+        bare = name.lower() == parts[-1]
+        if same and (not bare or self._are_ids or same in files):
+            return [same]
+        if bare and same:
+            return [same, *files]
+        likely = self._ids.get("__".join(parts))  # as ids are made of folders and files
+        return [likely] if likely and (likely in files or not files) else files
 
 
 def keys(name: str) -> list[str]:
-    """A name as it is compared: without suffix and with its folders, or without them."""
+    """The video_ids that a name may be: with its folders, or without them."""
+    parts = _parts(name)
+    return list(dict.fromkeys(["__".join(parts), parts[-1]]))
+
+
+def _parts(name: str) -> list[str]:
+    """A name's folders and its stem, as they are compared."""
     *folders, base = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")] or [""]
-    stem = split_suffix(base)[0]
-    return [key.lower() for key in dict.fromkeys(["__".join([*folders, stem]), stem])]
+    return [part.lower() for part in (*folders, split_suffix(base)[0])]
+
+
+def _ends(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether one is the end of the other."""
+    shorter = min(len(one), len(other))
+    return one[-shorter:] == other[-shorter:]
 
 
 def listed(given: ImportedFeatures) -> dict[str, Place]:

@@ -118,18 +118,18 @@ def _store(results: Path, study: Study) -> Path:
         return results
     if study.store.is_absolute():
         return study.store
-    depth, found = len(study.results.parts), set[Path]()
+    depth, found = len(study.results.parts), list[Path]()
     if not study.results.is_absolute() and ".." not in study.results.parts:
         # Results may be a link to another disk, or be reached by one.
-        places = {Path(normpath(results.absolute())), results.resolve()}
-        stores = {place.parents[depth - 1] / study.store for place in places if len(place.parents) >= depth}
-        found = {store.resolve() for store in stores if store.is_dir()}
-    if len(found) != 1:
+        places = Path(normpath(results.absolute())), results.resolve()
+        stores = [place.parents[depth - 1] / study.store for place in places if len(place.parents) >= depth]
+        found = [store for store in stores if (store / "runs").is_dir()]
+    if not found:
         raise UserError(
             f"{results}: shares its runs in {study.store}, below a folder that is not known; write `shared:` as an "
             "absolute path and run `snakemake` on that study"
         )
-    return found.pop()
+    return found[0]
 
 
 def _common_splits(

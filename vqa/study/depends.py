@@ -84,8 +84,9 @@ def extract_depends(
 
 
 def _read_as(video: Video) -> dict[str, Any]:
-    """What a shard takes from the labels: of raw YUV, its rate too."""
-    return video.source() | ({"fps": video.fps} if is_raw(video) and video.fps else {})
+    """What a shard takes from the labels: of raw YUV, its rate and length too."""
+    told = {"fps": video.fps, "frames": video.frames} if is_raw(video) else {}
+    return video.source() | {key: value for key, value in told.items() if value}
 
 
 def extract_flags(backbone: str, settings: BackboneSettings, extraction: Extraction, dataset: Dataset) -> str:

@@ -39,7 +39,7 @@ class Scores:
         Raises `UserError` for a name of no video, or of several, and for a score that is no finite number.
         """
         named = self._read()
-        found = matched(videos, named, self.path)
+        found = matched(videos, named, self.path, are_ids="video_id" not in self.columns)
         left_out = {video_id.lower() for video_id in self.excluded}
         others = [name for name in named.keys() - set(found.values()) if not left_out & {name.lower(), *keys(name)}]
         if others:

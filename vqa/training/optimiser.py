@@ -25,7 +25,8 @@ class Adam:
     def load(self, saved: dict[str, Any]) -> None:
         for own, stored in zip(self._mean + self._square, saved["mean"] + saved["square"], strict=True):
             own.copy_(stored)
-        self._steps = saved["steps"]
+        steps = saved["steps"]  # one for all, until parameters were counted apart
+        self._steps = [steps] * len(self.parameters) if isinstance(steps, int) else list(steps)
 
     def zero_grad(self) -> None:
         for parameter in self.parameters:

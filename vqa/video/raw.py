@@ -8,7 +8,7 @@ import numpy as np
 from vqa.manifest import Video
 from vqa.system.errors import RunError, UserError
 from vqa.video.picture import Painter
-from vqa.video.reader import Decoded, Frame, Header
+from vqa.video.reader import MIN_DECODED, Decoded, Frame, Header
 from vqa.video.source import open_source, out_of_reach, status
 from vqa.video.versions import libraries
 
@@ -42,6 +42,11 @@ class RawReader:
             raise UserError(
                 f"{path}: {size} bytes are {count} whole frames of {width}x{height} and "
                 f"{rest} bytes more (a frame has {self._frame_bytes}); check the size or download it again"
+            )
+        if video.frames and video.frames < MIN_DECODED * count:
+            raise UserError(
+                f"{path}: {size} bytes are {count} frames of {width}x{height}, the table says {video.frames}; "
+                "mend the table or the file"
             )
         self.header = Header(width, height, video.fps, video.frames or count, pixel_format)
         self._file = open_source(path)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vqa.system.errors import UserError
 
 Frame = NDArray[np.uint8]
+MIN_DECODED = 0.9  # of what the container declares; less means a truncated file
 
 
 @dataclass(frozen=True)
