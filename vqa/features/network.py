@@ -1,7 +1,9 @@
 """The network's side of extraction: batches of a size that fits, copied in and out while others are computed."""
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ class Network:
         self._on_gpu = self.device.type == "cuda"
         self._memory_mb = memory_mb
         self._activations_mb = (gpu_mb or _free_mb(self.device)) if self._on_gpu else memory_mb
+        self._spare: deque[Tensor] = deque()
         self._most = 0  # items that fit, once more did not
         cuda: Any = torch.cuda  # its streams have no types
         self._copies = cuda.Stream(self.device) if self._on_gpu else None
@@ -49,8 +52,16 @@ class Network:
 
     def room(self, item: tuple[int, ...]) -> Tensor:
         """For a batch of such items, in memory that a GPU copies from by itself. Called in a decoder's thread."""
-        size = self.batch_size(item[-3] * item[-2])
-        return torch.empty((size, *item), dtype=torch.uint8, pin_memory=self._on_gpu)
+        shape = self.batch_size(item[-3] * item[-2]), *item
+        with suppress(IndexError):
+            if (spare := self._spare.popleft()).shape == shape:
+                return spare
+        return torch.empty(shape, dtype=torch.uint8, pin_memory=self._on_gpu)
+
+    def give_back(self, room: Tensor) -> None:
+        """A batch that was computed: fresh memory is paid for page by page, but for what torch itself keeps pinned."""
+        if not self._on_gpu:
+            self._spare.append(room)
 
     def __call__(self, batch: Tensor) -> Rows:
         """Launch a batch; what is returned waits for its rows (B, D). On a GPU the next one may be launched before."""

@@ -139,7 +139,11 @@ def _decoder(
 
 
 def _launched(each: Batch | Clip | Failed, network: Network) -> tuple[list[int], Rows] | Clip | Failed:
-    return (each.starts, network(each.items)) if isinstance(each, Batch) else each
+    if not isinstance(each, Batch):
+        return each
+    rows = network(each.items)
+    network.give_back(each.items)
+    return each.starts, rows
 
 
 def one_behind(items: Iterable[Item | None]) -> Iterator[Item]:
