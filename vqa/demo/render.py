@@ -45,7 +45,7 @@ def _clip(dataset: DemoDataset, folder: Path, number: int) -> Video:
     def picture(t: int) -> np.ndarray:
         view = scene.exposure(instants[t] / dataset.fps, (hold - 1) / dataset.fps, offsets[t])
         motion = offsets[t] - offsets[max(0, t - 1)]
-        return distortions.apply(view, {kind: part * share[t] for kind, part in plan.parts.items()}, motion, rng)
+        return distortions.apply(view, {kind: part * float(share[t]) for kind, part in plan.parts.items()}, motion, rng)
 
     clip = dataset.clip_ids[number]
     with atomic(folder / f"{clip}.mp4") as part:
