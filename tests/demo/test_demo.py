@@ -6,7 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.conftest import assert_one_line_error, vqa
+from vqa.config import DemoDataset
 from vqa.demo import distortions, raters
+from vqa.demo.render import _clip
 from vqa.demo.scenes import Scene, pink_noise
 from vqa.manifest import Video, read_manifest
 from vqa.video import open_video
@@ -24,6 +26,22 @@ def test_same_seed_same_bytes_whatever_the_workers(tmp_path):
     assert vqa("demo-data", "--output", tmp_path / "c", *SMALL, "--seed", 1).returncode == 0
     assert hashes(tmp_path / "a") == hashes(tmp_path / "b") and len(hashes(tmp_path / "a")) == 9
     assert not set(hashes(tmp_path / "a").values()) & set(hashes(tmp_path / "c").values())
+
+
+@pytest.mark.parametrize("control", ["none", "positive"])
+def test_pictures_keep_single_precision(tmp_path, monkeypatch, control):
+    """A share of 1 in double precision moved five of the demo's clips by a rounding."""
+    apply, made = distortions.apply, []
+
+    def watched(*given):
+        made.append(apply(*given))
+        return made[-1]
+
+    monkeypatch.setattr(distortions, "apply", watched)
+    small = DemoDataset(reader="demo", control=control, width=96, height=64, seconds=0.25)
+    for number in range(8):
+        _clip(small, tmp_path, number)
+    assert {picture.dtype for picture in made} == {np.dtype(np.float32)}
 
 
 def test_more_clips_leave_the_others_as_they_are(tmp_path):
