@@ -97,7 +97,7 @@ format: setup ## put all code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-bench: setup ## measure decoding, extraction and training against a plain baseline (about 25 minutes; BEFORE=a commit beside)
+bench: setup ## measure decoding, extraction and training against a plain baseline (about 40 minutes; BEFORE=a commit beside)
 	$(BIN)/python -m tests.benchmarks.speed $(if $(BEFORE),--before $(BEFORE))
 
 bench-size: setup ## measure planning, a job's start, index and trainings at the size of today's datasets (about 6 minutes)
